@@ -1,0 +1,28 @@
+"""[9] What every sink of timeline rows promises."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from realtime_ser.types import TimelineRow
+
+
+class Sink(Protocol):
+    """Takes rows, in order. One thread calls ``open``, ``write`` and ``close``."""
+
+    def open(self) -> None:
+        """Get ready to write.
+
+        Raises:
+            SinkError: it cannot be written; one line with the reason and the remedy.
+        """
+
+    def write(self, row: TimelineRow) -> None:
+        """Take one row; when this returns the row survives a kill of the process.
+
+        Raises:
+            SinkError: the row could not be written (a full disk, say).
+        """
+
+    def close(self) -> None:
+        """Finish. May be called twice."""

@@ -1,0 +1,84 @@
+"""What the engine measures of itself, as one immutable picture for screens and metrics."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+EngineState = Literal["starting", "running", "paused", "ended", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """One stream, right now."""
+
+    stream: str
+    channel: int
+    position: float
+    """Seconds of audio analysed since the stream's start."""
+    level_dbfs: float
+    """RMS of the newest block, never below -120."""
+    peak_dbfs: float
+    speech: bool
+    """Inside a segment of speech."""
+    speech_probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Percentiles in milliseconds over the newest rows; None before the first."""
+
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The whole engine, right now. Safe to share between threads."""
+
+    state: EngineState
+    source: str
+    sample_rate: int
+    """The source's own, Hz."""
+    device: str
+    """Where the network runs: cpu, cuda or mps."""
+    model: str
+    elapsed: float
+    """Seconds since the engine started."""
+    duration: float | None
+    """Seconds of the whole source, where known."""
+    problem: str | None
+    """What is wrong with the source, in words; None when all is well."""
+    overflows: int
+    reopened: int
+    dropped: float
+    """Seconds of audio dropped because analysis could not keep up."""
+    queue: float
+    """Seconds of audio waiting in the fullest ring buffer."""
+    realtime_factor: float
+    """Seconds of work a second of audio, over the last seconds; below 1 keeps up."""
+    latency: Latency
+    rows: int
+    streams: tuple[StreamStatus, ...]
+
+
+class LatencyMeter:
+    """Percentiles of the newest ``size`` values."""
+
+    def __init__(self, size: int = 512) -> None:
+        self._values: deque[float] = deque(maxlen=size)
+
+    def add(self, milliseconds: float) -> None:
+        """Count one row."""
+        self._values.append(milliseconds)
+
+    def percentiles(self) -> Latency:
+        """p50, p95 and p99 of what is remembered."""
+        if not self._values:
+            return Latency()
+        p50, p95, p99 = np.percentile(np.asarray(self._values), (50, 95, 99))
+        return Latency(float(p50), float(p95), float(p99))
