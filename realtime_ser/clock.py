@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from realtime_ser.types import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    import threading
 
 
 class Clock(Protocol):

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import os
 import tomllib
-import types
 import typing
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from realtime_ser.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 ENVIRONMENT_PREFIX = "REALTIME_SER_"
 
@@ -123,21 +126,42 @@ def load_config(
     layers += [(k, f"option {k}", v) for k, v in (flags or {}).items() if v is not None]
 
     sections: dict[str, dict[str, Any]] = {}
+    origins: dict[str, str] = {}
     known = _known_keys()
     for key, origin, value in layers:
         if key not in known:
-            raise ConfigError(f"{origin}: unknown key {key!r}; known keys: {', '.join(known)}")
+            raise ConfigError(f"{origin}: unknown key {key!r}; {_hint(key, known)}")
         section, _, name = key.partition(".")
         sections.setdefault(section, {})[name] = _coerce(value, known[key], origin, key)
+        origins[key] = origin
     base = Config()
-    return replace(
-        base, **{name: replace(getattr(base, name), **values) for name, values in sections.items()}
-    )
+    try:
+        return replace(
+            base,
+            **{name: replace(getattr(base, name), **values) for name, values in sections.items()},
+        )
+    except _RangeError as error:
+        # Two keys can be at odds, and only one of them need have been set.
+        origin = next(origins[key] for key in error.keys if key in origins)
+        raise ConfigError(f"{origin}: {error}") from None
+
+
+class _RangeError(ConfigError):
+    """A value out of range."""
+
+    def __init__(self, text: str, keys: tuple[str, ...]) -> None:
+        super().__init__(text)
+        self.keys = keys
+
+
+def _hint(key: str, known: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
 
 
 def _known_keys() -> dict[str, Any]:
     """Dotted key -> type, in the order of the dataclasses."""
-    found = {}
+    found: dict[str, Any] = {}
     for section, section_type in typing.get_type_hints(Config).items():
         hints = typing.get_type_hints(section_type)
         found |= {f"{section}.{f.name}": hints[f.name] for f in fields(section_type)}
@@ -160,60 +184,76 @@ def _from_file(file: Path) -> list[tuple[str, str, Any]]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, Any]]:
-    layers = []
-    names = {key.replace(".", "_").upper(): key for key in _known_keys()}
-    for variable, value in environment.items():
+    layers: list[tuple[str, str, Any]] = []
+    known = _known_keys()
+    names = {key.replace(".", "_").upper(): key for key in known}
+    for variable, text in environment.items():
         if variable.startswith(ENVIRONMENT_PREFIX):
             suffix = variable.removeprefix(ENVIRONMENT_PREFIX)
-            layers.append((names.get(suffix, suffix.lower()), variable, value))
+            key = names.get(suffix, suffix.lower().replace("_", ".", 1))
+            layers.append((key, variable, _from_text(text, known.get(key))))
     return layers
 
 
+def _from_text(text: str, kind: Any) -> Any:
+    """The number that a text stands for where a number is wanted; else the text itself."""
+    if kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
+
+
 def _coerce(value: Any, kind: Any, origin: str, key: str) -> Any:
-    """Turn a value of a file (typed) or of the environment (text) into the type of its key."""
+    """Check that a value is of the type of its key; whole numbers are fine as floats."""
     if typing.get_origin(kind) is Literal:
         allowed = typing.get_args(kind)
         if value not in allowed:
             raise ConfigError(f"{origin}: {key} = {value!r} is not one of {', '.join(allowed)}")
         return value
-    if isinstance(kind, types.UnionType) or isinstance(value, bool):
-        raise ConfigError(f"{origin}: {key} = {value!r} is not a {kind.__name__}")
-    try:
-        if kind is int and isinstance(value, float):
-            raise ValueError
-        return kind(value)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{origin}: {key} = {value!r} is not a {kind.__name__}") from error
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ConfigError(f"{origin}: {key} = {value!r} is not {_NAMES_OF_KINDS[kind]}")
+    return value
+
+
+_NAMES_OF_KINDS = {int: "a whole number", float: "a number", str: "a text"}
 
 
 def _check_ranges(config: Config) -> None:
     """Refuse what no stage could work with."""
-    seconds = {
-        "capture.block": (config.capture.block, 0.005, 1.0),
-        "capture.ring": (config.capture.ring, 1.0, 600.0),
-        "capture.stall": (config.capture.stall, 0.1, 3600.0),
-        "capture.retry": (config.capture.retry, 0.01, 3600.0),
-        "capture.retry_max": (config.capture.retry_max, 0.01, 3600.0),
-        "vad.threshold": (config.vad.threshold, 0.0, 1.0),
-        "vad.release": (config.vad.release, 0.0, config.vad.threshold),
-        "vad.webrtc_mode": (config.vad.webrtc_mode, 0, 3),
-        "segments.min_speech": (config.segments.min_speech, 0.0, 5.0),
-        "segments.min_silence": (config.segments.min_silence, 0.05, 10.0),
-        "segments.prefix_padding": (config.segments.prefix_padding, 0.0, 1.0),
-        "segments.suffix_padding": (
-            config.segments.suffix_padding, 0.0, config.segments.min_silence,
-        ),
-        "segments.max_segment": (config.segments.max_segment, 2.0, 600.0),
-        "recognizer.hop": (config.recognizer.hop, 0.1, 10.0),
-        "recognizer.window": (config.recognizer.window, config.recognizer.hop, 60.0),
-        "recognizer.max_batch_size": (config.recognizer.max_batch_size, 1, 65_536),
-        "recognizer.max_wait": (config.recognizer.max_wait, 0.0, 1.0),
-        "timeline.uncertain_below": (config.timeline.uncertain_below, 0.0, 1.0),
-        "timeline.smoothing": (config.timeline.smoothing, 0.0, 10.0),
-    }  # fmt: skip
-    for key, (value, low, high) in seconds.items():
+    capture, vad, segments = config.capture, config.vad, config.segments
+    recognizer, timeline = config.recognizer, config.timeline
+    ranges: list[tuple[str, float, float | str, float | str]] = [
+        ("capture.block", capture.block, 0.005, 1.0),
+        ("capture.ring", capture.ring, 1.0, 600.0),
+        ("capture.stall", capture.stall, 0.1, 3600.0),
+        ("capture.retry", capture.retry, 0.01, "capture.retry_max"),
+        ("capture.retry_max", capture.retry_max, 0.01, 3600.0),
+        ("vad.threshold", vad.threshold, 0.0, 1.0),
+        ("vad.release", vad.release, 0.0, "vad.threshold"),
+        ("vad.webrtc_mode", vad.webrtc_mode, 0, 3),
+        ("segments.min_speech", segments.min_speech, 0.0, 5.0),
+        ("segments.min_silence", segments.min_silence, 0.05, 10.0),
+        ("segments.prefix_padding", segments.prefix_padding, 0.0, 1.0),
+        ("segments.suffix_padding", segments.suffix_padding, 0.0, "segments.min_silence"),
+        ("segments.max_segment", segments.max_segment, 2.0, 600.0),
+        ("recognizer.hop", recognizer.hop, 0.1, 10.0),
+        ("recognizer.window", recognizer.window, "recognizer.hop", 60.0),
+        ("recognizer.max_batch_size", recognizer.max_batch_size, 1, 65_536),
+        ("recognizer.max_wait", recognizer.max_wait, 0.0, 1.0),
+        ("timeline.uncertain_below", timeline.uncertain_below, 0.0, 1.0),
+        ("timeline.smoothing", timeline.smoothing, 0.0, 10.0),
+    ]
+    values = {key: value for key, value, _, _ in ranges}
+    for key, value, *limits in ranges:
+        low, high = (values[x] if isinstance(x, str) else x for x in limits)
         if not low <= value <= high:
-            raise ConfigError(f"{key} = {value} is outside {low} to {high}")
-    hop_tenths = config.recognizer.hop * 10
-    if abs(hop_tenths - round(hop_tenths)) > 1e-6:
-        raise ConfigError(f"recognizer.hop = {config.recognizer.hop} is not a multiple of 0.1 s")
+            others = tuple(x for x in limits if isinstance(x, str))
+            shown = [f"{x} = {values[x]}" if isinstance(x, str) else str(x) for x in limits]
+            raise _RangeError(f"{key} = {value} is outside {' to '.join(shown)}", (key, *others))
+    tenths = recognizer.hop * 10
+    if abs(tenths - round(tenths)) > 1e-6:
+        raise _RangeError(
+            f"recognizer.hop = {recognizer.hop} is not a multiple of 0.1 s", ("recognizer.hop",)
+        )

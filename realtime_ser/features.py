@@ -1,33 +1,42 @@
 """[5] Samples to mel segments. The same code serves training and live streams.
 
-Log-mel spectrogram with three channels: static, delta and delta-delta (Zhang, Zhao & Tian,
-doi 10.1109/TAFFC.2019.2947464). Every frame looks only backwards, and what it needs of the past
-is carried in a state, so that a signal gives the same frames however it is cut into pieces.
+From one spectrum a frame come two filter banks: 64 bands whose logarithm, delta and delta-delta
+are the three channels of the mel segments (Zhang, Zhao & Tian, doi 10.1109/TAFFC.2019.2947464),
+and 40 bands of plain power, the input that the voice trunk was trained on (Jia et al. 2018,
+arXiv 1806.04558). Every frame looks only backwards, and what it needs of the past is carried in a
+state, so that a signal gives the same frames however it is cut into pieces.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 import torchaudio.functional as taf
 from torch import Tensor
 
-from realtime_ser.networks.protocol import State
+if TYPE_CHECKING:
+    from realtime_ser.state import State
 
 DELTA_REACH = 4
 """Frames that a delta looks back."""
+VOICE_BANDS = 40
+VOICE_LEVEL = 10.0 ** (-30.0 / 10.0)
+"""Mean square that the voice trunk expects: -30 dBFS."""
+VOICE_WINDOW = 400
+"""Points of the spectrum behind the voice bands' scale."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureConfig:
-    """Parameters of the log-mel front end; part of every model file."""
+    """Parameters of the front end; part of every model file."""
 
     sample_rate: int = 16_000
     window: int = 400
     """Analysis window in samples (25 ms)."""
-    hop: int = 200
-    """Step between frames in samples (12.5 ms)."""
+    hop: int = 160
+    """Step between frames in samples (10 ms)."""
     n_fft: int = 512
     n_mels: int = 64
     f_min: float = 50.0
@@ -38,22 +47,41 @@ class FeatureConfig:
     """Nepers of power kept below the running level; what is quieter is clamped."""
 
 
-class MelFrontEnd:
-    """Samples -> mel power -> three-channel features, for a batch of streams."""
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What networks are fed, frame by frame."""
+
+    mel: Tensor
+    """(batch, 3, n, n_mels): static, delta and delta-delta of the log-mel spectrogram."""
+    voice: Tensor
+    """(batch, n, VOICE_BANDS): mel power at the level that the voice trunk expects."""
+
+
+class FrontEnd:
+    """Samples -> power in bands -> features, for a batch of streams."""
 
     def __init__(self, config: FeatureConfig, device: torch.device | None = None) -> None:
         self.config = config
         self.device = device or torch.device("cpu")
         self._window = torch.hann_window(config.window, device=self.device)
-        self._filters = taf.melscale_fbanks(
-            config.n_fft // 2 + 1,
-            config.f_min,
-            config.f_max,
-            config.n_mels,
-            config.sample_rate,
-            norm="slaney",
-            mel_scale="slaney",
-        ).to(self.device)
+        bins = config.n_fft // 2 + 1
+        rate = config.sample_rate
+
+        def bank(f_min: float, f_max: float, n_mels: int) -> Tensor:
+            filters: Tensor = taf.melscale_fbanks(
+                bins, f_min, f_max, n_mels, rate, norm="slaney", mel_scale="slaney"
+            )
+            return filters
+
+        # Parseval: the mean square of a frame is a weighted sum of its spectrum's power.
+        whole = torch.full((bins, 1), 2.0)
+        whole[0] = whole[-1] = 1.0
+        whole /= config.n_fft * self._window.square().sum().cpu()
+        voice = bank(0.0, rate / 2, VOICE_BANDS) * (VOICE_WINDOW / config.n_fft)
+        mel = bank(config.f_min, config.f_max, config.n_mels)
+        self._filters = torch.cat([mel, voice, whole], dim=1).to(self.device)
+        self.n_bands = self._filters.shape[1]
+        """Columns of ``power``: n_mels, VOICE_BANDS, and the frame's mean square."""
 
     def initial_state(self, batch_size: int) -> State:
         """State of streams that have heard nothing yet."""
@@ -70,22 +98,19 @@ class MelFrontEnd:
             "delta": zeros(DELTA_REACH, c.n_mels),
         }
 
-    def step(self, samples: Tensor, state: State) -> tuple[Tensor, State]:
+    def step(self, samples: Tensor, state: State) -> tuple[Features, State]:
         """Features of the next samples.
 
         Args:
             samples: (batch, n * hop), nominally within [-1, 1].
             state: as returned by the previous call; left unchanged.
-
-        Returns:
-            features (batch, 3, n, n_mels) and the state after them.
         """
-        power, tail = self.mel_power(samples, state["tail"])
-        features, after = self.channels(power, state)
+        power, tail = self.power(samples, state["tail"])
+        features, after = self.features(power, state)
         return features, after | {"tail": tail}
 
-    def mel_power(self, samples: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, n * hop) samples and the (batch, window - hop) before them -> (batch, n, n_mels) power."""
+    def power(self, samples: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
+        """(batch, n * hop) samples after (batch, window - hop) -> (batch, n, n_bands) power."""
         c = self.config
         joined = torch.cat([tail, samples], dim=1)
         frames = joined.unfold(1, c.window, c.hop) * self._window
@@ -93,19 +118,20 @@ class MelFrontEnd:
         power = spectrum.real.square() + spectrum.imag.square()
         return power @ self._filters, joined[:, joined.shape[1] - tail.shape[1] :]
 
-    def channels(self, power: Tensor, state: State) -> tuple[Tensor, State]:
-        """Mel power -> static, delta and delta-delta relative to the running level of the segment.
+    def features(self, power: Tensor, state: State) -> tuple[Features, State]:
+        """Power in bands -> features relative to the running level of the segment.
 
-        The level is the mean power of all frames of the segment so far: features do not change
-        when the microphone is turned up.
+        The level is the mean square of the segment so far: features do not change when the
+        microphone is turned up.
         """
         c = self.config
         n = power.shape[1]
-        power_sum = state["power_sum"][:, None] + power.mean(dim=2).cumsum(dim=1)
+        mel, voice, square = torch.split(power, [c.n_mels, VOICE_BANDS, 1], dim=2)
+        power_sum = state["power_sum"][:, None] + square[..., 0].cumsum(dim=1)
         count = state["frame_count"][:, None] + torch.arange(1, n + 1, device=power.device)
-        level = torch.log(power_sum / count + c.floor)
-        static = torch.log(power + c.floor) - level[..., None]
-        static = (static.clamp(min=-c.dynamic_range) + c.dynamic_range / 3) / (c.dynamic_range / 4)
+        level = (power_sum / count + c.floor)[..., None]
+        static = (torch.log(mel + c.floor) - torch.log(level)).clamp(min=-c.dynamic_range)
+        static = (static + c.dynamic_range / 3) / (c.dynamic_range / 4)
         delta, static_tail = _delta(static, state["static"])
         delta_delta, delta_tail = _delta(delta, state["delta"])
         after = {
@@ -114,7 +140,8 @@ class MelFrontEnd:
             "static": static_tail,
             "delta": delta_tail,
         }
-        return torch.stack([static, 4.0 * delta, 8.0 * delta_delta], dim=1), after
+        channels = torch.stack([static, 4.0 * delta, 8.0 * delta_delta], dim=1)
+        return Features(channels, voice * (VOICE_LEVEL / level)), after
 
 
 def _delta(x: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:

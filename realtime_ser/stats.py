@@ -82,3 +82,27 @@ class LatencyMeter:
             return Latency()
         p50, p95, p99 = np.percentile(np.asarray(self._values), (50, 95, 99))
         return Latency(float(p50), float(p95), float(p99))
+
+
+class LoadMeter:
+    """Real-time factor over the newest ``seconds`` of audio: work divided by audio."""
+
+    def __init__(self, seconds: float = 10.0) -> None:
+        self._seconds = seconds
+        self._passes: deque[tuple[float, float]] = deque()
+        self._work = 0.0
+        self._audio = 0.0
+
+    def add(self, work: float, audio: float) -> None:
+        """Count one pass of the worker: seconds it took, seconds of audio it took in."""
+        self._passes.append((work, audio))
+        self._work += work
+        self._audio += audio
+        while self._audio - self._passes[0][1] > self._seconds:
+            old_work, old_audio = self._passes.popleft()
+            self._work -= old_work
+            self._audio -= old_audio
+
+    def factor(self) -> float:
+        """0 before the first audio."""
+        return self._work / self._audio if self._audio > 0.0 else 0.0

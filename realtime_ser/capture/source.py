@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TYPE_CHECKING
 
-from realtime_ser.types import CapturedBlock
+
+if TYPE_CHECKING:
+    from realtime_ser.types import CapturedBlock
 
 
 @dataclass(frozen=True, slots=True)

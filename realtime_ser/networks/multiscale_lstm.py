@@ -3,19 +3,31 @@
 After Zhang, Zhao & Tian (IEEE TAC 2019, doi 10.1109/TAFFC.2019.2947464) and Bhuyan et al.
 (Traitement du Signal 42(3), 2025, doi 10.18280/ts.420312), made causal so that it can follow a
 stream: the convolutions are shared by all segment lengths and computed once; a segment of T units
-is described by the mean and deviation of what they found in its T units; segments follow one
-another unit by unit, and an LSTM a length reads them.
+is described by the mean and deviation of what they found in its T units, beside the mean and
+deviation of the voice trunk's cells; segments follow one another unit by unit, and an LSTM a
+length reads them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from realtime_ser.networks.protocol import State
+from realtime_ser.networks import voice_trunk
+from realtime_ser.networks.voice_trunk import VoiceTrunk
+
+if TYPE_CHECKING:
+    from realtime_ser.features import Features
+    from realtime_ser.state import State
+
+KERNEL = 3
+TIME_STRIDE = 2
+"""Of the first convolution; the others keep the rate."""
+LARGEST_LOG_WEIGHT = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +36,18 @@ class MultiscaleLstmConfig:
 
     n_classes: int = 6
     n_mels: int = 64
-    channels: tuple[int, ...] = (32, 64, 96, 128)
-    time_strides: tuple[int, ...] = (2, 2, 2, 1)
-    embedding: int = 160
+    frames_per_unit: int = 10
+    channels: tuple[int, ...] = (16, 32, 48, 64)
+    """Of the convolutions; each halves the number of bands."""
+    embedding: int = 96
+    """Values a unit that the convolutions give."""
+    voice: int = 128
+    """Values a segment that the voice trunk gives; 0 leaves the trunk out."""
     segment_units: tuple[int, ...] = (4, 8, 16)
-    """Segment lengths in units; a unit is prod(time_strides) frames."""
-    hidden: int = 128
+    """Segment lengths in units."""
+    hidden: int = 96
     dropout: float = 0.3
+    voice_dropout: float = 0.5
 
 
 class MultiscaleLstm(nn.Module):
@@ -41,30 +58,38 @@ class MultiscaleLstm(nn.Module):
         self.config = config
         self.n_classes = config.n_classes
         self.n_scales = len(config.segment_units)
-        self.frames_per_unit = 1
-        for stride in config.time_strides:
-            self.frames_per_unit *= stride
+        self.frames_per_unit = config.frames_per_unit
+        self._units_kept = max(config.segment_units) - 1
 
         self.convolutions = nn.ModuleList()
         self.norms = nn.ModuleList()
         n_in, bands = 3, config.n_mels
-        self._bands = []
-        for n_out, stride in zip(config.channels, config.time_strides, strict=True):
-            self._bands.append(bands)
+        self._contexts = []
+        for layer, n_out in enumerate(config.channels):
+            stride = 1 if layer else TIME_STRIDE
+            self._contexts.append((n_in, KERNEL - stride, bands))
             self.convolutions.append(
-                nn.Conv2d(n_in, n_out, 3, stride=(stride, 2), padding=(0, 1), bias=False)
+                nn.Conv2d(n_in, n_out, KERNEL, stride=(stride, 2), padding=(0, 1), bias=False)
             )
             self.norms.append(nn.BatchNorm2d(n_out))
             n_in, bands = n_out, (bands + 1) // 2
         self.dropout = nn.Dropout(config.dropout)
         self.embed = nn.Linear(n_in * bands, config.embedding)
-        described = 2 * config.embedding
+        self.trunk = VoiceTrunk(config.frames_per_unit) if config.voice else None
+        described = 2 * config.embedding + config.voice
+        if config.voice:
+            self.voice_norms = nn.ModuleList(
+                nn.BatchNorm1d(voice_trunk.WIDTH) for _ in config.segment_units
+            )
+            self.voice_dropout = nn.Dropout(config.voice_dropout)
+            self.voice = nn.ModuleList(
+                nn.Linear(voice_trunk.WIDTH, config.voice) for _ in config.segment_units
+            )
         self.lstms = nn.ModuleList(
             nn.LSTM(described, config.hidden, batch_first=True) for _ in config.segment_units
         )
         self.heads = nn.ModuleList(
-            nn.Linear(config.hidden + described, config.n_classes + 1)
-            for _ in config.segment_units
+            nn.Linear(config.hidden + described, config.n_classes + 1) for _ in config.segment_units
         )
 
     def initial_state(self, batch_size: int, device: torch.device) -> State:
@@ -74,59 +99,90 @@ class MultiscaleLstm(nn.Module):
         def zeros(*shape: int) -> Tensor:
             return torch.zeros(batch_size, *shape, device=device)
 
-        state = {"units": zeros(), "embedded": zeros(max(c.segment_units) - 1, c.embedding)}
-        n_in = 3
-        for i, (n_out, stride) in enumerate(zip(c.channels, c.time_strides, strict=True)):
-            state[f"conv{i}"] = zeros(n_in, 3 - stride, self._bands[i])
-            n_in = n_out
-        for s in range(self.n_scales):
-            state[f"h{s}"] = zeros(c.hidden)
-            state[f"c{s}"] = zeros(c.hidden)
+        state = {"units": zeros(), "embedded": zeros(self._units_kept, 2 * c.embedding)}
+        for layer, shape in enumerate(self._contexts):
+            state[f"conv{layer}"] = zeros(*shape)
+        for scale in range(self.n_scales):
+            state[f"h{scale}"] = zeros(c.hidden)
+            state[f"c{scale}"] = zeros(c.hidden)
+        if self.trunk is not None:
+            state["moments"] = zeros(self._units_kept, voice_trunk.WIDTH)
+            state |= self.trunk.initial_state(batch_size, device)
         return state
 
-    def step(self, features: Tensor, state: State) -> tuple[Tensor, State]:
+    def step(self, features: Features, state: State) -> tuple[Tensor, State]:
         """See ``StreamingNetwork.step``."""
-        embedded, after = self._embed(features, state)
+        moments, after_slow = self.slow_part(features, state)
+        evidence, after_fast = self.fast_part(features.mel, moments, state)
+        return evidence, after_slow | after_fast
+
+    def slow_part(self, features: Features, state: State) -> tuple[Tensor, State]:
+        """See ``StreamingNetwork.slow_part``: the frozen trunk."""
+        if self.trunk is None:
+            units = features.mel.shape[2] // self.frames_per_unit
+            return features.mel.new_zeros(len(features.mel), units, 0), {}
+        return self.trunk.step(features.voice, state)
+
+    def fast_part(self, mel: Tensor, slow: Tensor, state: State) -> tuple[Tensor, State]:
+        """See ``StreamingNetwork.fast_part``: convolutions, segments and their LSTMs."""
+        found, after = self._convolve(mel, state)
+        n = found.shape[1]
+        heard = state["units"][:, None] + torch.arange(1, n + 1, device=mel.device)
+        after["units"] = heard[:, -1]
+        found, after["embedded"] = _joined(state["embedded"], torch.cat([found, found**2], dim=2))
+        if self.trunk is not None:
+            slow, after["moments"] = _joined(state["moments"], slow)
         evidence = []
-        for scale in range(self.n_scales):
-            described = self.dropout(self._describe(embedded, state, scale))
+        for scale, length in enumerate(self.config.segment_units):
+            described = self.dropout(_describe(found, heard, length))
+            if self.trunk is not None:
+                voice = self.voice_norms[scale](_describe(slow, heard, length).transpose(1, 2))
+                voice = self.voice[scale](self.voice_dropout(voice.transpose(1, 2)))
+                described = torch.cat([described, F.relu(voice)], dim=2)
             memory = (state[f"h{scale}"][None], state[f"c{scale}"][None])
             hidden, (h, c) = self.lstms[scale](described, memory)
             after[f"h{scale}"], after[f"c{scale}"] = h[0], c[0]
             evidence.append(self.heads[scale](torch.cat([self.dropout(hidden), described], dim=2)))
-        n = embedded.shape[1]
-        joined = torch.cat([state["embedded"], embedded], dim=1)
-        after["embedded"] = joined[:, n:]
-        after["units"] = state["units"] + n
         scores = torch.stack(evidence, dim=2)
         # A bounded weight cannot let one unit decide a whole utterance.
-        weight = 3.0 * torch.tanh(scores[..., -1:] / 3.0)
+        weight = LARGEST_LOG_WEIGHT * torch.tanh(scores[..., -1:] / LARGEST_LOG_WEIGHT)
         return torch.cat([scores[..., :-1], weight], dim=3), after
 
-    def _embed(self, features: Tensor, state: State) -> tuple[Tensor, State]:
-        """(batch, 3, frames, n_mels) -> (batch, units, embedding) by causal convolutions."""
+    def _convolve(self, mel: Tensor, state: State) -> tuple[Tensor, State]:
+        """(batch, 3, frames, n_mels) -> (batch, units, embedding)."""
         after: State = {}
-        x = features
-        for i, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
-            context = state[f"conv{i}"]
+        x = mel
+        for layer, (convolve, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
+            context = state[f"conv{layer}"]
             x = torch.cat([context, x], dim=2)
-            after[f"conv{i}"] = x[:, :, x.shape[2] - context.shape[2] :]
+            after[f"conv{layer}"] = x[:, :, x.shape[2] - context.shape[2] :]
             x = x.contiguous(memory_format=torch.channels_last)
-            x = F.relu(norm(convolution(x)))
+            x = F.relu(norm(convolve(x)))
+        x = torch.unflatten(x, 2, (-1, self.frames_per_unit // TIME_STRIDE)).mean(dim=3)
         flat = x.permute(0, 2, 1, 3).flatten(2)
         return F.relu(self.embed(self.dropout(flat))), after
 
-    def _describe(self, embedded: Tensor, state: State, scale: int) -> Tensor:
-        """Mean and deviation over the last T units, for every new unit: (batch, n, 2 * embedding)."""
-        length = self.config.segment_units[scale]
-        n = embedded.shape[1]
-        before = state["embedded"]
-        joined = torch.cat([before[:, before.shape[1] - (length - 1) :], embedded], dim=1)
-        heard = state["units"][:, None] + torch.arange(1, n + 1, device=embedded.device)
-        # Units before the segment's start are zeros in ``joined``: they add nothing to the sums.
-        fill = (length / heard.clamp(max=length))[..., None]
-        columns = joined.transpose(1, 2)
-        mean = F.avg_pool1d(columns, length, stride=1).transpose(1, 2) * fill
-        square = F.avg_pool1d(columns.square(), length, stride=1).transpose(1, 2) * fill
-        deviation = (square - mean.square()).clamp(min=0.0).add(1e-5).sqrt()
-        return torch.cat([mean, deviation], dim=2)
+
+def _joined(before: Tensor, new: Tensor) -> tuple[Tensor, Tensor]:
+    """Moments of the units kept and the new ones, and of those to keep: (batch, units, width)."""
+    joined = torch.cat([before, new], dim=1)
+    return joined, joined[:, new.shape[1] :]
+
+
+def _describe(moments: Tensor, heard: Tensor, length: int) -> Tensor:
+    """Mean and deviation over the last ``length`` units, for every new unit.
+
+    Args:
+        moments: (batch, kept + n, 2 * width): means, then mean squares; zeros before the start.
+        heard: (batch, n) units since the start, the new one included.
+        length: of the segment.
+
+    Returns:
+        (batch, n, 2 * width)
+    """
+    columns = moments[:, moments.shape[1] - heard.shape[1] - length + 1 :].transpose(1, 2)
+    # Units before the segment's start are zeros: they add nothing, only the divisor must know.
+    fill = (length / heard.clamp(max=length))[..., None]
+    mean, square = (F.avg_pool1d(columns, length, stride=1).transpose(1, 2) * fill).chunk(2, dim=2)
+    deviation = (square - mean.square()).clamp(min=0.0).add(1e-5).sqrt()
+    return torch.cat([mean, deviation], dim=2)

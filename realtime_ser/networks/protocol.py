@@ -1,19 +1,19 @@
-"""What every network promises, so that training, the recogniser and the screen need not know which one runs."""
+"""What every network promises, so that nobody else needs to know which one runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
-State = dict[str, Tensor]
-"""Everything a stream remembers. The first axis of every tensor is the stream (slot) axis."""
+    from realtime_ser.features import Features
+    from realtime_ser.state import State
 
 
 class StreamingNetwork(Protocol):
-    """A network that is fed features piece by piece and gives evidence for the classes after every unit.
+    """A network that is fed features piece by piece and gives evidence after every unit.
 
     A unit is the smallest piece of features the network can take (``frames_per_unit`` frames).
     Feeding a signal in any split into whole units gives the same evidence.
@@ -26,11 +26,11 @@ class StreamingNetwork(Protocol):
     def initial_state(self, batch_size: int, device: torch.device) -> State:
         """State of ``batch_size`` streams before their first unit."""
 
-    def step(self, features: Tensor, state: State) -> tuple[Tensor, State]:
+    def step(self, features: Features, state: State) -> tuple[Tensor, State]:
         """Advance by ``n`` units.
 
         Args:
-            features: (batch, channels, n * frames_per_unit, n_mels).
+            features: of n * frames_per_unit frames.
             state: as returned by the previous call; left unchanged.
 
         Returns:
@@ -39,5 +39,12 @@ class StreamingNetwork(Protocol):
             state: after these units.
         """
 
-    def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> object:
-        """Take over trained weights."""
+    def slow_part(self, features: Features, state: State) -> tuple[Tensor, State]:
+        """The part of ``step`` that training does not change, so that training can keep its result.
+
+        Returns:
+            (batch, n, width), width 0 where everything is trained; and its state after.
+        """
+
+    def fast_part(self, mel: Tensor, slow: Tensor, state: State) -> tuple[Tensor, State]:
+        """The rest of ``step``: ``mel`` of the features and the result of ``slow_part``."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from realtime_ser.types import TimelineRow
+if TYPE_CHECKING:
+    from realtime_ser.types import TimelineRow
 
 
 class Sink(Protocol):

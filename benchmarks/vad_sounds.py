@@ -1,0 +1,122 @@
+"""What benchmarks/vad.py listens to, and what is speech in it."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soundfile
+import soxr
+
+from realtime_ser.types import SAMPLE_RATE, AudioArray
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FRAME = 160
+"""Samples of the 10 ms in which speech is counted."""
+STEADY = ("chainsaw", "clock_tick", "fire_crackling", "helicopter", "rain", "sea_waves")
+"""Kinds of noise without voices."""
+SNRS = (None, 20.0, 10.0, 0.0)
+"""dB; None is clean."""
+
+
+def read(file: Path) -> AudioArray:
+    """(n,) samples at 16 kHz, channels mixed."""
+    samples, sample_rate = soundfile.read(file, dtype="float32", always_2d=True)
+    mono: AudioArray = samples.mean(axis=1)
+    if sample_rate != SAMPLE_RATE:
+        mono = soxr.resample(mono, sample_rate, SAMPLE_RATE)
+    return mono
+
+
+def generated(seed: int, seconds: float = 10.0) -> dict[str, AudioArray]:
+    """Signals that nobody would call speech."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    white = rng.standard_normal(len(t))
+    spectrum = np.fft.rfft(white)
+    pink = np.fft.irfft(spectrum / np.sqrt(np.maximum(np.arange(len(spectrum)), 1)), len(t))
+    clicks = np.zeros(len(t))
+    clicks[rng.integers(0, len(t), round(4 * seconds))] = 1.0
+    chord = sum(np.sin(2 * np.pi * hertz * t) for hertz in (261.6, 329.6, 392.0))
+    hum = sum(np.sin(2 * np.pi * 50 * k * t) / k for k in (1, 2, 3, 4, 6))
+    at_20_dbfs = {
+        "white noise": white,
+        "pink noise": pink,
+        "tone 440 Hz": np.sin(2 * np.pi * 440 * t),
+        "chord": chord,
+        "mains hum": hum,
+    }
+    signals = {
+        name: (0.1 * x / np.sqrt(np.mean(x**2))).astype(np.float32)
+        for name, x in at_20_dbfs.items()
+    }
+    return signals | {
+        "clicks": clicks.astype(np.float32),
+        "silence": np.zeros(len(t), dtype=np.float32),
+    }
+
+
+def reference_of_meeting(rttm: Path, n: int) -> np.ndarray:
+    """(n,) bool: 10 ms frames in which anybody speaks."""
+    frames = np.zeros(n, dtype=bool)
+    for line in rttm.read_text(encoding="utf-8").splitlines():
+        _, _, _, start, length, *_ = line.split()
+        frames[round(float(start) * 100) : round((float(start) + float(length)) * 100)] = True
+    return frames
+
+
+def reference_of_clip(clean: AudioArray) -> np.ndarray:
+    """(n,) bool: frames of speech by their level, as the head of vad.py says."""
+    n = len(clean) // FRAME
+    power = np.mean(clean[: n * FRAME].reshape(n, FRAME).astype(np.float64) ** 2, axis=1)
+    quiet, loud = np.percentile(np.maximum(power, 1e-12), (10, 95))
+    speech: np.ndarray = power > max(np.sqrt(quiet * loud), loud * 1e-3)
+    where = np.flatnonzero(speech)
+    for left, right in pairwise(where):
+        if right - left <= 30:
+            speech[left:right] = True
+    edges = np.flatnonzero(np.diff(np.pad(speech, 1).astype(np.int8)))
+    for left, right in zip(edges[::2], edges[1::2], strict=True):
+        if right - left < 10:
+            speech[left:right] = False
+    return speech
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A clip of speech in noise."""
+
+    audio: AudioArray
+    speech: np.ndarray
+    """(n,) bool, 10 ms frames."""
+
+
+def mixtures(data: Path, seed: int, clips: int) -> dict[float | None, list[Mixture]]:
+    """The same clips with the same noise at each ratio; None is clean (digital silence around)."""
+    with (data / "corpora" / "index.csv").open(newline="", encoding="utf-8") as lines:
+        paths = [row["path"] for row in csv.DictReader(lines) if row["corpus"] == "crema-d"]
+    rng = np.random.default_rng(seed)
+    noises = [read(f) for k in STEADY for f in sorted((data / "background/noise" / k).iterdir())]
+    noises = [noise for noise in noises if np.sqrt(np.mean(noise**2)) > 1e-4]
+    found: dict[float | None, list[Mixture]] = {snr: [] for snr in SNRS}
+    for index in rng.choice(len(paths), clips, replace=False):
+        clip = read(data / "corpora" / paths[index])
+        before = int(rng.integers(SAMPLE_RATE // 2, SAMPLE_RATE))
+        clean = np.pad(clip, (before, SAMPLE_RATE))
+        speech = np.pad(reference_of_clip(clip), (round(before / FRAME), 0))
+        speech = np.pad(speech, (0, len(clean) // FRAME - len(speech)))
+        noise = np.resize(noises[rng.integers(len(noises))], len(clean))
+        speaking = np.repeat(speech, FRAME)
+        wanted = float(np.mean(clean[: len(speaking)][speaking] ** 2))
+        for snr in SNRS:
+            gain = 0.0
+            if snr is not None:
+                gain = np.sqrt(wanted / float(np.mean(noise**2)) / 10 ** (snr / 10))
+            mixed = (clean + np.float32(gain) * noise).astype(np.float32)
+            found[snr].append(Mixture(mixed, speech))
+    return found

@@ -1,0 +1,50 @@
+"""Puts the stages together as the configuration says; commands call this, stages never do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from realtime_ser.models import find_model, load_model
+from realtime_ser.pipeline import StreamPipeline
+from realtime_ser.recognizer import NetworkRecognizer, choose_device
+from realtime_ser.segments import Segmenter
+from realtime_ser.timeline import Timeline
+from realtime_ser.vad import Vad, make_vad
+
+if TYPE_CHECKING:
+    from realtime_ser.config import Config
+    from realtime_ser.recognizer import Recognizer
+
+PipelineFactory = Callable[[str, int, datetime], StreamPipeline]
+
+
+def load_recognizer(config: Config) -> NetworkRecognizer:
+    """The configured model on the configured device.
+
+    Raises:
+        ModelError: the model cannot be used.
+        ConfigError: the device is not there.
+    """
+    device = choose_device(config.recognizer.device)
+    model = load_model(find_model(config.recognizer.model))
+    return NetworkRecognizer(model, device, config.recognizer.window)
+
+
+def pipeline_factory(
+    config: Config, recognizer: Recognizer, vad: Vad | None = None
+) -> PipelineFactory:
+    """Makes the chain of one stream from its name, its channel and the UTC of its sample 0."""
+    shared_vad = vad or make_vad(config.vad)
+
+    def make(stream: str, channel: int, started: datetime) -> StreamPipeline:
+        return StreamPipeline(
+            vad=shared_vad.stream(),
+            segmenter=Segmenter(config.segments, config.vad.threshold, config.vad.release),
+            timeline=Timeline(stream, channel, recognizer.classes, config.timeline, started),
+            config=config,
+            unit_samples=recognizer.unit_samples,
+        )
+
+    return make

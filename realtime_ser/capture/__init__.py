@@ -1,0 +1,1 @@
+"""[1] Where audio comes from: microphones, recordings, pipes."""

@@ -1,0 +1,61 @@
+"""From what a user types to a source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from realtime_ser.capture.file import FileSource, check_readable
+from realtime_ser.capture.microphone import MicrophoneSource
+from realtime_ser.capture.pipe import PcmFormat, PipeSource
+from realtime_ser.errors import SourceError
+
+if TYPE_CHECKING:
+    from realtime_ser.capture.source import Source
+    from realtime_ser.clock import Clock
+    from realtime_ser.config import CaptureConfig
+
+
+def open_source(
+    uri: str,
+    config: CaptureConfig,
+    clock: Clock,
+    *,
+    paced: bool,
+    pcm: PcmFormat | None = None,
+    stdin: BinaryIO | None = None,
+) -> Source:
+    """Make the source that ``uri`` names; its ``open`` is the caller's to call.
+
+    Args:
+        uri: ``mic``, ``mic:NAME-OR-INDEX``, ``-``, or a path (``./mic`` for a file of that name).
+        config: block length, and how patient to be with devices.
+        clock: stamps blocks and paces files.
+        paced: whether a file plays in real time; other sources have their own pace.
+        pcm: format of ``-``; 16 kHz, 16 bits, one channel when None.
+        stdin: the stream behind ``-``, such as ``sys.stdin.buffer``.
+
+    Raises:
+        SourceError: what can be said without opening it: an empty name, a missing or empty file, a
+            folder, no standard input.
+    """
+    if not uri:
+        raise SourceError("source: an empty name; use mic, mic:NAME, a path or -")
+    if uri == "mic" or uri.startswith("mic:"):
+        return MicrophoneSource(uri, _device(uri), config, clock)
+    if uri == "-":
+        if stdin is None:
+            raise SourceError("-: there is no standard input; pipe raw PCM into it")
+        return PipeSource(stdin, pcm or PcmFormat(), clock, block_seconds=config.block)
+    check_readable(Path(uri))
+    return FileSource(uri, paced=paced, clock=clock, block_seconds=config.block)
+
+
+def _device(uri: str) -> str | int | None:
+    _, colon, wanted = uri.partition(":")
+    wanted = wanted.strip()
+    if not wanted:
+        if colon:
+            raise SourceError(f"{uri}: names no device; use mic for the default one")
+        return None
+    return int(wanted) if wanted.isascii() and wanted.isdigit() else wanted

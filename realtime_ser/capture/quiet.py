@@ -1,0 +1,49 @@
+"""Keeps the chatter of audio libraries off the user's terminal.
+
+ALSA, PortAudio and mpg123 write remarks to file descriptor 2 themselves, some from threads of
+their own while a screen is up: they would break the screen, and the promise of one line a problem.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def native_stderr_muted() -> Iterator[None]:
+    """While it lasts only Python reaches the terminal's stderr, through ``sys.stderr``.
+
+    For the outermost frame of a command: it changes the whole process, and a console or handler
+    that took ``sys.stderr`` before is muted, too. Where stderr is not a plain file descriptor (a
+    test's capture, a notebook) nothing is changed.
+    """
+    try:
+        plain = sys.stderr.fileno() == 2
+    except (AttributeError, OSError, ValueError):
+        plain = False
+    if not plain:
+        yield
+        return
+    before, before_original = sys.stderr, sys.__stderr__
+    before.flush()
+    ours = os.fdopen(
+        os.dup(2), "w", buffering=1, encoding=before.encoding, errors="backslashreplace"
+    )
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    # Screens write to the original.
+    sys.stderr = sys.__stderr__ = ours  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        ours.flush()
+        os.dup2(ours.fileno(), 2)
+        sys.stderr, sys.__stderr__ = before, before_original  # type: ignore[misc]
+        ours.close()

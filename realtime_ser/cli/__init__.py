@@ -1,0 +1,1 @@
+"""The commands: one file each, with a function ``command`` that ``main`` imports on use."""

@@ -1,0 +1,184 @@
+"""``realtime-ser analyze``."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from realtime_ser.cli import options
+from realtime_ser.errors import ConfigError, RealtimeSerError, SinkError
+
+if TYPE_CHECKING:
+    from realtime_ser.assembly import PipelineFactory
+    from realtime_ser.config import Config
+    from realtime_ser.recognizer import NetworkRecognizer
+    from realtime_ser.sinks.sink import Sink
+    from realtime_ser.types import TimelineRow
+
+FORMATS = ("csv", "jsonl", "parquet")
+SUMMARY = "summary.csv"
+
+
+def command(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Recordings.")],
+    output: Annotated[Path, typer.Option(help="Folder of the timelines and of summary.csv.")],
+    format: Annotated[  # noqa: A002 - the name of the option
+        str, typer.Option("--format", help="csv, jsonl or parquet.")
+    ] = "csv",
+    channels: options.Channels = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace existing timelines.")
+    ] = False,
+    model: options.Model = None,
+    device: options.Device = None,
+    config: options.ConfigFile = None,
+) -> None:
+    """Write the emotion timelines of recordings, as fast as the machine goes."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from realtime_ser.assembly import load_recognizer, pipeline_factory
+    from realtime_ser.training.report import make_folder
+
+    settings = options.settings(config, model=model, device=device, channels=channels)
+    targets = _targets(inputs, output, format, overwrite)
+    recognizer = load_recognizer(settings)
+    make_folder(output)
+    analysis = _Analysis(settings, recognizer, pipeline_factory(settings, recognizer))
+    records: list[dict[str, str]] = []
+    failures: list[RealtimeSerError] = []
+    bar = track(
+        targets.items(), description="analyze", console=Console(stderr=True), transient=True
+    )
+    for uri, target in bar:
+        try:
+            records += analysis.run(uri, target)
+        except SinkError:
+            raise
+        except RealtimeSerError as error:
+            failures.append(error)
+    _write_summary(records, output / SUMMARY)
+    for target in targets.values():
+        if target.exists():
+            typer.echo(target)
+    for failure in failures[:-1]:
+        typer.echo(f"realtime-ser: {failure}", err=True)
+    if failures:
+        raise failures[-1]
+
+
+class _Analysis:
+    """Runs one recording after another through one recogniser."""
+
+    def __init__(
+        self, config: Config, recognizer: NetworkRecognizer, make_pipeline: PipelineFactory
+    ) -> None:
+        self._config = config
+        self._recognizer = recognizer
+        self._make_pipeline = make_pipeline
+
+    def run(self, uri: str, target: Path) -> list[dict[str, str]]:
+        """Write one timeline; its summary, a record a channel. Nothing stays of a failed one."""
+        from realtime_ser.capture.open import open_source
+        from realtime_ser.clock import SystemClock
+        from realtime_ser.engine import Engine
+        from realtime_ser.summary import Summary
+
+        clock = SystemClock()
+        source = open_source(uri, self._config.capture, clock, paced=False)
+        part = target.with_name(target.name + ".part")
+        rows = _Collector()
+        engine = Engine(
+            source, self._recognizer, self._make_pipeline, self._config,
+            [_sink(part, target.suffix), rows],
+            clock=clock, device=str(self._recognizer.device), model=self._recognizer.name,
+        )  # fmt: skip
+        try:
+            engine.start()
+            engine.join()
+            part.replace(target)
+        finally:
+            engine.abort()
+            with suppress(RealtimeSerError):
+                engine.join()
+            part.unlink(missing_ok=True)
+        found = []
+        for stream in engine.health().streams:
+            summary = Summary(uri, stream.channel)
+            for row in rows.rows:
+                if row.channel == stream.channel:
+                    summary.add(row)
+            found.append(summary.record(stream.position))
+        return found
+
+
+class _Collector:
+    """Keeps utterances and alerts for the summary. Implements ``Sink``."""
+
+    def __init__(self) -> None:
+        self.rows: list[TimelineRow] = []
+
+    def open(self) -> None:
+        """Nothing to open."""
+
+    def write(self, row: TimelineRow) -> None:
+        """Windows are parts of utterances and not needed."""
+        if row.kind != "window":
+            self.rows.append(row)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def _sink(path: Path, suffix: str) -> Sink:
+    from realtime_ser.sinks.csv import CsvSink
+    from realtime_ser.sinks.jsonl import JsonlSink
+    from realtime_ser.sinks.parquet import ParquetSink
+
+    if suffix == ".parquet":
+        return ParquetSink(path)
+    return CsvSink(path, "overwrite") if suffix == ".csv" else JsonlSink(path, "overwrite")
+
+
+def _targets(inputs: list[str], output: Path, form: str, overwrite: bool) -> dict[str, Path]:
+    """Recording -> timeline file.
+
+    Raises:
+        ConfigError, SinkError: a live source, two inputs for one file, or files in the way.
+    """
+    if form not in FORMATS:
+        raise ConfigError(f"--format {form}: use one of {', '.join(FORMATS)}")
+    live = [uri for uri in inputs if uri == "-" or uri == "mic" or uri.startswith("mic:")]
+    if live:
+        raise ConfigError(f"{live[0]}: analyze takes recordings; use realtime-ser live for this")
+    targets = {uri: output / f"{Path(uri).stem}.{form}" for uri in inputs}
+    files = Counter(targets.values())
+    twice = [uri for uri in targets if files[targets[uri]] > 1]
+    if twice:
+        raise ConfigError(
+            f"{twice[0]}: another input has the same name without folder and ending; "
+            "analyze them into different folders"
+        )
+    for file in (output / SUMMARY, *targets.values()):
+        if file == output / SUMMARY and file in targets.values():
+            raise ConfigError(f"{file}: an input of this name collides with the summary")
+        if file.exists() and not overwrite:
+            raise SinkError(f"{file}: exists already; give --overwrite or another --output")
+    return targets
+
+
+def _write_summary(records: list[dict[str, str]], file: Path) -> None:
+    from realtime_ser.summary import SUMMARY_FIELDS
+
+    try:
+        with file.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, SUMMARY_FIELDS)
+            writer.writeheader()
+            writer.writerows(records)
+    except OSError as error:
+        raise SinkError(f"{file}: cannot be written ({error.strerror or error})") from error

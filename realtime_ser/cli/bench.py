@@ -1,0 +1,80 @@
+"""``realtime-ser bench``."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from realtime_ser import __version__
+from realtime_ser.bench import BENCHMARKS, BenchmarkResult, run_benchmark
+from realtime_ser.errors import ConfigError, SinkError
+
+_CHOICES = "; ".join(f"{name} ({text})" for name, text in BENCHMARKS.items())
+
+
+def command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help=_CHOICES)],
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write the figures here, too (replaced)."),
+    ] = None,
+) -> None:
+    """Measure speed on this machine.
+
+    Prints a table; its last line is the figure that matters.
+    """
+    if name not in BENCHMARKS:
+        raise ConfigError(f"benchmark {name!r}: unknown; known benchmarks: {', '.join(BENCHMARKS)}")
+    if json_file is not None:
+        _check_writable(json_file)
+    result = run_benchmark(name)
+    _print(result)
+    if json_file is not None:
+        _write(json_file, name, result)
+
+
+def _print(result: BenchmarkResult) -> None:
+    table = Table(title=result.title, title_justify="left", box=box.SIMPLE_HEAD)
+    for i, column in enumerate(result.columns):
+        table.add_column(column, justify="right" if i else "left")
+    for row in result.rows:
+        table.add_row(*(_text(cell) for cell in row))
+    Console().print(table)
+    typer.echo(f"{result.figure}: {_text(result.value)} {result.unit}".rstrip())
+
+
+def _text(cell: str | float) -> str:
+    return cell if isinstance(cell, str) else f"{cell:.4g}"
+
+
+def _check_writable(file: Path) -> None:
+    """Refuse before measuring, not after."""
+    folder = file.parent
+    if file.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise SinkError(f"{file}: cannot be written; name a file in an existing, writable folder")
+
+
+def _write(file: Path, name: str, result: BenchmarkResult) -> None:
+    content = {
+        "benchmark": name,
+        "version": __version__,
+        "machine": {
+            "platform": platform.platform(),
+            "python": platform.python_version(),
+            "cores": os.cpu_count(),
+        },
+        **asdict(result),
+    }
+    try:
+        file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SinkError(f"{file}: cannot be written ({error.strerror or error})") from error

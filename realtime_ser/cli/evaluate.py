@@ -1,0 +1,94 @@
+"""``realtime-ser evaluate``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from realtime_ser.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from realtime_ser.training.index import Clip
+    from realtime_ser.training.protocols import Session
+
+
+def command(
+    index: Annotated[Path, typer.Option(help="Index CSV of labelled recordings.")],
+    output: Annotated[Path, typer.Option(help="Folder for metrics.json and the rest.")],
+    protocol: Annotated[str, typer.Option(help="clip, stream or call.")] = "clip",
+    model: options.Model = None,
+    corpus: Annotated[
+        list[str] | None, typer.Option(help="Only this corpus; may be repeated.")
+    ] = None,
+    fold: Annotated[list[str] | None, typer.Option(help="Only this fold; may be repeated.")] = None,
+    degrade: Annotated[
+        str | None, typer.Option(help="telephone, noise:DB[:FOLDER] or room:FOLDER.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the order of clips and of --degrade.")] = 0,
+    device: options.Device = None,
+    config: options.ConfigFile = None,
+) -> None:
+    """Measure a model on labelled recordings, through the same chain as live audio."""
+    from datetime import UTC, datetime
+
+    from realtime_ser.assembly import load_recognizer, pipeline_factory
+    from realtime_ser.errors import ConfigError, DataError
+    from realtime_ser.training.degrade import parse_degradation
+    from realtime_ser.training.evaluation import decide, summarise
+    from realtime_ser.training.index import of_corpora, read_index
+    from realtime_ser.training.protocols import PROTOCOLS, sessions
+    from realtime_ser.training.report import make_folder, write_report
+
+    chosen = next((known for known in PROTOCOLS if known == protocol), None)
+    if chosen is None:
+        raise ConfigError(f"--protocol {protocol}: use one of {', '.join(PROTOCOLS)}")
+    settings = options.settings(config, model=model, device=device)
+    change = parse_degradation(degrade) if degrade else None
+    clips = of_corpora(read_index(index), corpus or ())
+    if fold:
+        clips = [clip for clip in clips if clip.fold in fold]
+    recognizer = load_recognizer(settings)
+    used = [clip for clip in clips if clip.emotion in recognizer.classes]
+    if not used:
+        raise DataError(f"{index}: no clip of the wanted ones has a class of the model")
+    left_out = Counter(clip.emotion for clip in clips if clip.emotion not in recognizer.classes)
+    make_folder(output)
+    make_pipeline = pipeline_factory(settings, recognizer)
+    started = datetime.now(UTC)
+    decisions = list(
+        decide(
+            _with_bar(sessions(used, chosen, seed, change), used, protocol),
+            recognizer,
+            lambda name: make_pipeline(name, 0, started),
+            settings.timeline.uncertain_below,
+        )
+    )
+    metrics = summarise(decisions, recognizer.classes) | {
+        "protocol": protocol,
+        "degrade": degrade,
+        "seed": seed,
+        "model": recognizer.name,
+        "left_out": dict(left_out),
+    }
+    write_report(metrics, decisions, recognizer.classes, output)
+    typer.echo(
+        f"UAR {metrics['uar']:.3f}  WA {metrics['wa']:.3f}  F1 {metrics['macro_f1']:.3f}  "
+        f"ECE {metrics['ece']:.3f}  coverage {metrics['coverage']:.2f}  clips {metrics['n']}  "
+        f"left out {sum(left_out.values())}  ->  {output}"
+    )
+
+
+def _with_bar(found: Iterator[Session], clips: Sequence[Clip], protocol: str) -> Iterator[Session]:
+    """The sessions, with a progress bar on stderr over what is read."""
+    from rich.console import Console
+    from rich.progress import track
+
+    total = len(clips) if protocol == "clip" else len({clip.person for clip in clips})
+    yield from track(
+        found, description=protocol, total=total, console=Console(stderr=True), transient=True
+    )

@@ -1,0 +1,39 @@
+"""``realtime-ser live``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from realtime_ser.cli import options
+from realtime_ser.cli.session import Session, run_session
+
+
+def command(
+    source: Annotated[
+        str, typer.Argument(help="mic, mic:NAME-OR-INDEX, a recording, or - for raw PCM on stdin.")
+    ] = "mic",
+    csv: options.Csv = None,
+    jsonl: options.Jsonl = None,
+    append: options.Append = False,
+    overwrite: options.Overwrite = False,
+    plain: options.Plain = False,
+    channels: options.LiveChannels = None,
+    model: options.Model = None,
+    device: options.Device = None,
+    config: options.ConfigFile = None,
+    rate: Annotated[int, typer.Option(help="Sample rate of '-', in Hz.")] = 16_000,
+    encoding: Annotated[
+        str, typer.Option(help="Encoding of '-': s16le, f32le, mulaw or alaw.")
+    ] = "s16le",
+) -> None:
+    """Show and log the emotion of a voice while it speaks."""
+    from realtime_ser.capture.pipe import PcmFormat
+
+    mode, count = options.split_channels(channels)
+    pcm = PcmFormat(rate, encoding, count) if source == "-" else None  # type: ignore[arg-type]
+    run_session(
+        Session(source, source, csv, jsonl, append, overwrite, plain, pcm),
+        options.settings(config, model=model, device=device, channels=mode),
+    )

@@ -1,0 +1,86 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from realtime_ser.errors import ConfigError
+
+if TYPE_CHECKING:
+    from realtime_ser.config import Config
+
+Csv = Annotated[Path | None, typer.Option("--csv", help="Write the timeline to this CSV file.")]
+Jsonl = Annotated[
+    Path | None, typer.Option("--jsonl", help="Write the timeline to this JSON Lines file.")
+]
+Append = Annotated[bool, typer.Option("--append", help="Go on in an existing timeline file.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing timeline file.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Print a line a row instead of the screen.")]
+Model = Annotated[
+    str | None, typer.Option("--model", help="Name of a shipped model, or a model folder.")
+]
+Device = Annotated[
+    str | None, typer.Option("--device", help="auto, cpu, cuda or mps: where the network runs.")
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="TOML file of settings; see configs/default.toml.")
+]
+Channels = Annotated[
+    str | None,
+    typer.Option("--channels", help="mix: one stream; split: a stream a channel."),
+]
+LiveChannels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--channels",
+        help="mix: one stream; split: a stream a channel. For '-' also the number of channels; "
+        "may be given twice: --channels 2 --channels split.",
+    ),
+]
+
+
+def settings(
+    file: Path | None,
+    *,
+    model: str | None = None,
+    device: str | None = None,
+    channels: str | None = None,
+    **more: Any,
+) -> Config:
+    """The configuration that follows from the options of a command.
+
+    Raises:
+        ConfigError: what cannot be used.
+    """
+    from realtime_ser.config import load_config
+
+    return load_config(
+        file,
+        flags={
+            "recognizer.model": model,
+            "recognizer.device": device,
+            "capture.channels": channels,
+            **more,
+        },
+    )
+
+
+def split_channels(values: Sequence[str] | None) -> tuple[str | None, int]:
+    """``--channels`` of ``live`` -> mode (None: not given) and number of channels of raw PCM.
+
+    Raises:
+        ConfigError: neither a mode nor a number.
+    """
+    mode, count = None, 1
+    for value in values or ():
+        if value in ("mix", "split"):
+            mode = value
+        elif value.isascii() and value.isdigit() and int(value) > 0:
+            count = int(value)
+        else:
+            raise ConfigError(f"--channels {value}: use mix, split or, for '-', a number")
+    return mode, count

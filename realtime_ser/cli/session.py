@@ -1,0 +1,159 @@
+"""One live run, from options to the end: shared by ``live`` and ``demo``."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from realtime_ser.errors import ConfigError
+
+if TYPE_CHECKING:
+    from realtime_ser.capture.pipe import PcmFormat
+    from realtime_ser.config import Config
+    from realtime_ser.engine import Engine
+    from realtime_ser.recognizer import NetworkRecognizer
+    from realtime_ser.sinks.sink import Sink
+
+JOIN_PATIENCE = 0.2
+"""Seconds between looks at whether the engine has ended."""
+TERMINATED_STATUS = 143
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the user asked for."""
+
+    title: str
+    """Of the screen."""
+    source: str
+    csv: Path | None
+    jsonl: Path | None
+    append: bool
+    overwrite: bool
+    plain: bool
+    pcm: PcmFormat | None = None
+
+    @property
+    def mode(self) -> Literal["new", "append", "overwrite"]:
+        """What to do with a timeline file that exists.
+
+        Raises:
+            ConfigError: both wishes at once.
+        """
+        if self.append and self.overwrite:
+            raise ConfigError("--append and --overwrite exclude each other; give one of them")
+        return "append" if self.append else "overwrite" if self.overwrite else "new"
+
+
+def run_session(session: Session, config: Config) -> None:
+    """Run until the source ends or the user leaves; every row is in the files then.
+
+    Raises:
+        RealtimeSerError: what the user can mend.
+        KeyboardInterrupt: the user pressed Ctrl-C; the engine has drained.
+    """
+    from realtime_ser.assembly import load_recognizer, pipeline_factory
+    from realtime_ser.capture.open import open_source
+    from realtime_ser.clock import SystemClock
+    from realtime_ser.engine import Engine
+    from realtime_ser.sinks.csv import CsvSink
+    from realtime_ser.sinks.jsonl import JsonlSink
+
+    if session.csv is not None and session.csv == session.jsonl:
+        raise ConfigError(f"{session.csv}: --csv and --jsonl need different files")
+    clock = SystemClock()
+    sinks: list[Sink] = []
+    if session.csv is not None:
+        sinks.append(CsvSink(session.csv, session.mode))
+    if session.jsonl is not None:
+        sinks.append(JsonlSink(session.jsonl, session.mode))
+    stdin = None if sys.stdin is None else sys.stdin.buffer
+    source = open_source(
+        session.source, config.capture, clock, paced=True, pcm=session.pcm, stdin=stdin
+    )
+    recognizer = load_recognizer(config)
+    make_pipeline = pipeline_factory(config, recognizer)
+
+    def engine_with(view: Sink) -> Engine:
+        return Engine(
+            source, recognizer, make_pipeline, config, [*sinks, view],
+            clock=clock, device=str(recognizer.device), model=recognizer.name,
+        )  # fmt: skip
+
+    pipes = "-" in (session.source, str(session.csv), str(session.jsonl))
+    on_screen = not session.plain and not pipes and _is_terminal()
+    with _terminated_like_interrupted():
+        if on_screen:
+            _run_on_screen(session, config, recognizer, engine_with)
+        else:
+            _run_plain(session, engine_with)
+
+
+def _run_plain(session: Session, engine_with: Any) -> None:
+    from realtime_ser.ui.plain import PlainSink
+
+    to_stdout = "-" in (str(session.csv), str(session.jsonl))
+    stream = sys.stderr if to_stdout else sys.stdout
+    engine: Engine = engine_with(PlainSink(stream, color=stream.isatty()))
+    engine.start()
+    try:
+        while not engine.join(JOIN_PATIENCE):
+            pass
+    except (KeyboardInterrupt, SystemExit):
+        engine.stop()
+        engine.join()
+        raise
+    finally:
+        engine.abort()
+
+
+def _run_on_screen(
+    session: Session, config: Config, recognizer: NetworkRecognizer, engine_with: Any
+) -> None:
+    from realtime_ser.ui.app import LiveApp
+    from realtime_ser.ui.sink import UiSink
+
+    view = UiSink()
+    engine: Engine = engine_with(view)
+    written = session.csv or session.jsonl
+    engine.start()
+    try:
+        outcome = LiveApp(
+            engine,
+            rows=view,
+            classes=recognizer.classes,
+            title=session.title,
+            uncertain_below=config.timeline.uncertain_below,
+            csv_path=None if written is None else str(written),
+        ).run()
+        engine.stop()
+        engine.join()
+    finally:
+        engine.abort()
+    if outcome == "interrupted":
+        raise KeyboardInterrupt
+
+
+def _is_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+@contextlib.contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM and a closed terminal drain the engine like Ctrl-C does."""
+
+    def leave(*_: object) -> None:
+        raise SystemExit(TERMINATED_STATUS)
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), leave) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)

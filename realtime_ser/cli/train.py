@@ -1,0 +1,81 @@
+"""``realtime-ser train``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from realtime_ser.training.loop import Epoch
+
+
+def command(
+    recipe: Annotated[Path, typer.Argument(help="TOML file such as configs/train/NAME.toml.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Index CSV; without it the one the recipe names.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of the runs; default: runs/NAME.")
+    ] = None,
+    fold: Annotated[
+        list[str] | None,
+        typer.Option(help="Hold out this fold; may be repeated. Default: all, then 'final'."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Train a network by a recipe; interrupted runs go on where they stopped."""
+    from realtime_ser.recognizer import choose_device
+    from realtime_ser.training.recipe import read_recipe
+    from realtime_ser.training.run import FINAL, train
+
+    plan = read_recipe(recipe)
+    with _Bars() as bars:
+        outcomes = train(
+            plan,
+            data or Path(plan.data.index),
+            fold or [*plan.data.folds, FINAL],
+            output or Path("runs") / plan.name,
+            choose_device(device),
+            bars,
+        )
+    for outcome in outcomes:
+        typer.echo(
+            f"{outcome.run}: {outcome.folder}  validation UAR {outcome.validation_uar:.3f}  "
+            f"{outcome.seconds / 60:.1f} min"
+        )
+
+
+class _Bars:
+    """Progress bars on stderr, and a line an epoch."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        self._bars = Progress(
+            "{task.description}",
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+
+    def __enter__(self) -> _Bars:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def clips(self, name: str, total: int) -> Callable[[], None]:
+        task = self._bars.add_task(name, total=total)
+        return lambda: self._bars.advance(task)
+
+    def epoch(self, run: str, epoch: Epoch, total: int) -> None:
+        self._bars.console.print(
+            f"run {run}  epoch {epoch.epoch}/{total}  loss {epoch.loss:.3f}  "
+            f"validation loss {epoch.validation_loss:.3f}  UAR {epoch.validation_uar:.3f}"
+        )

@@ -1,0 +1,206 @@
+"""Model folders: ``model.safetensors``, ``model.toml`` and the card ``README.md``.
+
+No pickle is ever loaded, and weights whose sha256 differs from the one in ``model.toml`` are
+refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import tomli_w
+
+from realtime_ser.errors import ModelError
+from realtime_ser.types import EMOTIONS, SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import nn
+
+    from realtime_ser.features import FeatureConfig
+    from realtime_ser.fusion import FusionConfig
+    from realtime_ser.networks.protocol import StreamingNetwork
+
+FORMAT = 1
+Settings = TypeVar("Settings", "FeatureConfig", "FusionConfig")
+WEIGHTS_FILE = "model.safetensors"
+DESCRIPTION_FILE = "model.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A trained network and everything needed to run it."""
+
+    name: str
+    classes: tuple[str, ...]
+    network: StreamingNetwork
+    features: FeatureConfig
+    fusion: FusionConfig
+    description: Mapping[str, Any]
+    """The whole of ``model.toml``."""
+
+
+def list_models() -> list[Path]:
+    """Folders of the models that come with the package, sorted by name."""
+    root = _shipped_root()
+    return sorted(path.parent for path in root.glob(f"*/{DESCRIPTION_FILE}"))
+
+
+def find_model(name_or_path: str) -> Path:
+    """The folder of a shipped model (by name) or of any model (by path).
+
+    Raises:
+        ModelError: there is none.
+    """
+    shipped = _shipped_root() / name_or_path
+    for folder in (Path(name_or_path), shipped):
+        if (folder / DESCRIPTION_FILE).is_file():
+            return folder
+    known = ", ".join(path.name for path in list_models()) or "none"
+    raise ModelError(
+        f"model {name_or_path!r}: no folder with a {DESCRIPTION_FILE}; shipped models: {known}"
+    )
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """``model.toml`` of a model folder.
+
+    Raises:
+        ModelError: it cannot be read or is of another format version.
+    """
+    file = folder / DESCRIPTION_FILE
+    try:
+        description = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{file}: cannot be read ({error})") from error
+    if description.get("format") != FORMAT:
+        raise ModelError(
+            f"{file}: format is {description.get('format')!r}, this version reads {FORMAT}"
+        )
+    return description
+
+
+def load_model(folder: Path) -> Model:
+    """Read a model folder; the network is in evaluation mode, on the CPU.
+
+    Raises:
+        ModelError: anything missing, broken, altered or made for something else.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    from realtime_ser.features import FeatureConfig
+    from realtime_ser.fusion import FusionConfig
+    from realtime_ser.networks import build_network
+
+    description = read_description(folder)
+    file = folder / DESCRIPTION_FILE
+    classes = _classes(description, file)
+    if description.get("sample_rate") != SAMPLE_RATE:
+        raise ModelError(f"{file}: sample_rate must be {SAMPLE_RATE}")
+    network = build_network(str(description.get("network")), _table(description, "hyper", file))
+    weights_file = folder / WEIGHTS_FILE
+    try:
+        content = weights_file.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{weights_file}: cannot be read ({error.strerror})") from error
+    if hashlib.sha256(content).hexdigest() != description.get("sha256"):
+        raise ModelError(
+            f"{weights_file}: sha256 differs from the one in {DESCRIPTION_FILE}; "
+            "the file is damaged or was replaced, install the model again"
+        )
+    try:
+        network.load_state_dict(load(content))
+    except (SafetensorError, RuntimeError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{weights_file}: does not fit {DESCRIPTION_FILE} ({reason})") from error
+    network.eval()
+    features = _dataclass(FeatureConfig, _table(description, "features", file), file)
+    fusion = _dataclass(FusionConfig, _table(description, "fusion", file), file)
+    streaming = cast("StreamingNetwork", network)
+    if streaming.n_classes != len(classes) or len(fusion.weights) != streaming.n_scales:
+        raise ModelError(f"{file}: classes or fusion weights do not fit the network")
+    return Model(
+        name=str(description.get("name", folder.name)),
+        classes=classes,
+        network=streaming,
+        features=features,
+        fusion=fusion,
+        description=description,
+    )
+
+
+def save_model(
+    folder: Path,
+    *,
+    name: str,
+    network_name: str,
+    network: nn.Module,
+    hyper: Mapping[str, Any],
+    classes: tuple[str, ...],
+    features: FeatureConfig,
+    fusion: FusionConfig,
+    training: Mapping[str, Any],
+    scores: Mapping[str, Any],
+) -> None:
+    """Write ``model.safetensors`` and ``model.toml`` into ``folder`` (made when missing)."""
+    from safetensors.torch import save
+
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    content = save(weights)
+    (folder / WEIGHTS_FILE).write_bytes(content)
+    description = {
+        "format": FORMAT,
+        "name": name,
+        "network": network_name,
+        "classes": list(classes),
+        "sample_rate": SAMPLE_RATE,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "hyper": dict(hyper),
+        "features": asdict(features),
+        "fusion": asdict(fusion),
+        "training": dict(training),
+        "scores": dict(scores),
+    }
+    (folder / DESCRIPTION_FILE).write_text(tomli_w.dumps(description), encoding="utf-8")
+
+
+def _shipped_root() -> Path:
+    """``models/`` of a checkout, or the copy inside an installed wheel."""
+    package = Path(__file__).resolve().parent
+    installed = package / "_models"
+    return installed if installed.is_dir() else package.parent / "models"
+
+
+def _classes(description: Mapping[str, Any], file: Path) -> tuple[str, ...]:
+    classes = description.get("classes")
+    if not isinstance(classes, list) or len(set(classes)) < 2 or not set(classes) <= set(EMOTIONS):
+        raise ModelError(f"{file}: classes must be some of {', '.join(EMOTIONS)}")
+    return tuple(classes)
+
+
+def _table(description: Mapping[str, Any], key: str, file: Path) -> Mapping[str, Any]:
+    table = description.get(key)
+    if not isinstance(table, dict):
+        raise ModelError(f"{file}: table [{key}] is missing")
+    return table
+
+
+def _dataclass(kind: type[Settings], values: Mapping[str, Any], file: Path) -> Settings:
+    known = {f.name for f in fields(kind)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ModelError(f"{file}: unknown key {unknown[0]!r}")
+    converted: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+    }
+    try:
+        return kind(**converted)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{file}: {error}") from error

@@ -1,0 +1,255 @@
+"""[3-8] The chain of one stream, without threads: audio in, work for the recogniser, rows out.
+
+``push`` takes audio as it comes; ``due`` hands out the next piece of speech that the recogniser
+shall see; ``complete`` turns the recogniser's answer into timeline rows. The engine and the
+offline driver differ only in who calls these and when, so both give the same rows.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from realtime_ser.clock import to_samples, to_seconds
+from realtime_ser.levels import FLOOR_DBFS, level_dbfs, peak_dbfs
+from realtime_ser.stats import StreamStatus
+from realtime_ser.types import AudioArray, AudioBlock, Prediction, SpeechEnded, SpeechStarted
+
+if TYPE_CHECKING:
+    from realtime_ser.config import Config
+    from realtime_ser.segments import Segmenter
+    from realtime_ser.timeline import Timeline
+    from realtime_ser.types import SpeechDecision, TimelineRow
+    from realtime_ser.vad import VadStream
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Speech that is due: from the previous piece of its segment to ``end_sample``."""
+
+    samples: AudioArray
+    """(n,), n a multiple of the recogniser's unit; empty where the end came too soon for one."""
+    segment_start: int
+    end_sample: int
+    first: bool
+    """The segment begins here."""
+    last: bool
+    """The segment ends here."""
+
+
+class StreamPipeline:
+    """One stream. Used by one thread."""
+
+    def __init__(
+        self,
+        *,
+        vad: VadStream,
+        segmenter: Segmenter,
+        timeline: Timeline,
+        config: Config,
+        unit_samples: int,
+    ) -> None:
+        self.timeline = timeline
+        self._vad = vad
+        self._segmenter = segmenter
+        self._unit = unit_samples
+        self._hop = to_samples(config.recognizer.hop)
+        self._window = to_samples(config.recognizer.window)
+        keep = config.segments.prefix_padding + config.segments.min_speech + 1.0
+        self._history = _History(keep=to_samples(keep))
+        self._due: deque[Piece] = deque()
+        self._segment: _OpenSegment | None = None
+        self._last: Prediction | None = None
+        self._powers: deque[float] = deque()
+        self._anchor: tuple[int, float] | None = None
+        self._position = 0
+        self._block_level = FLOOR_DBFS
+        self._block_peak = FLOOR_DBFS
+        self._probability = 0.0
+
+    def push(self, block: AudioBlock) -> None:
+        """Take the next audio; a jump of ``start_sample`` means that audio is missing there."""
+        if block.start_sample != self._position:
+            self._decide(self._vad.flush())
+            self._bounds(self._segmenter.flush())
+            self._vad.skip_to(block.start_sample)
+            self._history.skip_to(block.start_sample)
+        self._history.append(block.samples)
+        self._position = block.end_sample
+        if block.captured is not None:
+            self._anchor = (block.end_sample, block.captured)
+        self._block_level = level_dbfs(block.samples)
+        self._block_peak = peak_dbfs(block.samples)
+        self._decide(self._vad.push(block.samples))
+
+    def finish(self) -> None:
+        """The stream has ended: close what is open."""
+        self._decide(self._vad.flush())
+        self._bounds(self._segmenter.flush())
+
+    def due(self) -> Piece | None:
+        """The next piece for the recogniser, each handed out once, in order."""
+        return self._due.popleft() if self._due else None
+
+    def complete(
+        self, piece: Piece, prediction: Prediction | None, now: float
+    ) -> list[TimelineRow]:
+        """Rows that follow from the recogniser's answer.
+
+        Args:
+            piece: as handed out by ``due``.
+            prediction: the answer; None for a piece without samples.
+            now: monotonic seconds, for the latency column.
+        """
+        if piece.first:
+            self.timeline.begin(piece.segment_start)
+            self._last = None
+            self._powers.clear()
+        if prediction is not None:
+            self._last = prediction
+            units = piece.samples.reshape(-1, self._unit).astype(np.float64)
+            self._powers.extend(np.mean(np.square(units), axis=1).tolist())
+        if self._last is None:
+            raise RuntimeError("a segment ended before the recogniser saw any of it")
+        captured = self._captured_at(piece.end_sample)
+        rows = []
+        if len(piece.samples) == self._hop:
+            start = max(piece.segment_start, piece.end_sample - self._window)
+            level = self._level(to_seconds(piece.end_sample - start))
+            rows.append(
+                self.timeline.window(start, piece.end_sample, self._last, level, captured, now)
+            )
+        if piece.last:
+            level = self._level(to_seconds(piece.end_sample - piece.segment_start))
+            rows.append(
+                self.timeline.utterance(
+                    piece.segment_start, piece.end_sample, self._last, level, captured, now
+                )
+            )
+        return rows
+
+    @property
+    def speaking(self) -> bool:
+        """Inside a segment of speech."""
+        return self._segment is not None
+
+    def status(self) -> StreamStatus:
+        """For the screen."""
+        return StreamStatus(
+            stream=self.timeline.stream,
+            channel=self.timeline.channel,
+            position=to_seconds(self._position),
+            level_dbfs=self._block_level,
+            peak_dbfs=self._block_peak,
+            speech=self.speaking,
+            speech_probability=self._probability,
+        )
+
+    def _decide(self, decisions: list[SpeechDecision]) -> None:
+        for decision in decisions:
+            self._probability = decision.probability
+            self._bounds(self._segmenter.push(decision))
+        self._cut_hops()
+
+    def _bounds(self, boundaries: list[SpeechStarted | SpeechEnded]) -> None:
+        for boundary in boundaries:
+            if isinstance(boundary, SpeechStarted):
+                self._segment = _OpenSegment(boundary.start_sample, boundary.start_sample)
+            else:
+                self._close(boundary.end_sample)
+
+    def _cut_hops(self) -> None:
+        """Whole hops that are certain to belong to the open segment become due."""
+        segment, certain = self._segment, self._segmenter.certain_until
+        if segment is None:
+            self._history.release(self._position)
+            return
+        if certain is not None:
+            self._cut_until(segment, certain)
+
+    def _cut_until(self, segment: _OpenSegment, limit: int) -> None:
+        while segment.cursor + self._hop <= limit:
+            self._emit(segment, segment.cursor + self._hop, last=False)
+
+    def _close(self, end_sample: int) -> None:
+        segment = self._segment
+        if segment is None:
+            raise RuntimeError("a segment ended that had not started")
+        self._cut_until(segment, end_sample)
+        self._emit(segment, end_sample, last=True)
+        self._segment = None
+
+    def _emit(self, segment: _OpenSegment, end_sample: int, *, last: bool) -> None:
+        samples = self._history.get(segment.cursor, end_sample)
+        if last:
+            whole = len(samples) - len(samples) % self._unit
+            samples = samples[:whole]
+            if whole == 0 and segment.cursor == segment.start:
+                # Shorter than a unit altogether: silence makes it up.
+                samples = np.zeros(self._unit, dtype=np.float32)
+        self._due.append(
+            Piece(
+                samples=samples,
+                segment_start=segment.start,
+                end_sample=end_sample,
+                first=segment.cursor == segment.start,
+                last=last,
+            )
+        )
+        segment.cursor = end_sample
+        self._history.release(end_sample)
+
+    def _level(self, seconds: float) -> float:
+        """RMS level of the newest ``seconds`` of the segment, in dBFS."""
+        count = max(1, round(seconds / to_seconds(self._unit)))
+        newest = list(self._powers)[-count:]
+        power = float(np.mean(newest)) if newest else 0.0
+        return max(FLOOR_DBFS, 10.0 * float(np.log10(power))) if power > 0.0 else FLOOR_DBFS
+
+    def _captured_at(self, sample: int) -> float | None:
+        """Monotonic seconds at which ``sample`` was captured."""
+        if self._anchor is None:
+            return None
+        anchor_sample, captured = self._anchor
+        return captured - to_seconds(anchor_sample - sample)
+
+
+@dataclass(slots=True)
+class _OpenSegment:
+    start: int
+    cursor: int
+    """Up to here pieces have been handed out."""
+
+
+class _History:
+    """The newest audio of a stream, at least as far back as a segment may still reach."""
+
+    def __init__(self, keep: int) -> None:
+        self._keep = keep
+        self._blocks: deque[AudioArray] = deque()
+        self._start = 0
+        self._end = 0
+
+    def append(self, samples: AudioArray) -> None:
+        self._blocks.append(samples)
+        self._end += len(samples)
+
+    def skip_to(self, sample: int) -> None:
+        self._blocks.clear()
+        self._start = self._end = sample
+
+    def release(self, sample: int) -> None:
+        """Nothing before ``sample - keep`` will be asked for again."""
+        while self._blocks and self._start + len(self._blocks[0]) <= sample - self._keep:
+            self._start += len(self._blocks.popleft())
+
+    def get(self, start: int, end: int) -> AudioArray:
+        """Samples [start, end), which must be held."""
+        if not self._start <= start <= end <= self._end:
+            raise RuntimeError(f"audio {start}-{end} is not in history {self._start}-{self._end}")
+        joined = np.concatenate([*self._blocks, np.zeros(0, dtype=np.float32)])
+        self._blocks = deque([joined])
+        return joined[start - self._start : end - self._start]

@@ -1,0 +1,167 @@
+"""Weights shared by all streams, and a slot of state for each: batched, streaming inference.
+
+One call of ``step`` serves every stream that is due. Streams whose pieces have the same length
+share one forward pass; the state of the others is not touched.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from realtime_ser.errors import ConfigError
+from realtime_ser.features import FrontEnd
+from realtime_ser.fusion import fuse, mean_logits, scale_scores, weighted_sums
+from realtime_ser.types import AudioArray, Prediction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from realtime_ser.models import Model
+    from realtime_ser.state import State
+
+INITIAL_SLOTS = 4
+
+
+class Recognizer(Protocol):
+    """What the engine needs; ``testing.ConstantRecognizer`` is the fake. Used by one thread."""
+
+    classes: tuple[str, ...]
+    unit_samples: int
+    """Pieces given to ``step`` are whole multiples of this many samples."""
+
+    def open(self) -> int:
+        """Take a free slot for a stream."""
+
+    def close(self, slot: int) -> None:
+        """Give the slot back."""
+
+    def begin(self, slot: int) -> None:
+        """A new segment of speech starts: forget the previous one."""
+
+    def step(self, slots: Sequence[int], pieces: Sequence[AudioArray]) -> list[Prediction]:
+        """Advance each slot by its next piece.
+
+        Args:
+            slots: distinct slots.
+            pieces: one (n,) array a slot, n a positive multiple of ``unit_samples``; lengths may
+                differ between slots.
+        """
+
+
+def choose_device(wanted: str) -> torch.device:
+    """``auto`` takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        ConfigError: the wanted device is not there.
+    """
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if wanted == "auto":
+        return torch.device(next(name for name, there in available.items() if there))
+    if not available[wanted]:
+        raise ConfigError(f"device {wanted}: not available on this machine; use --device auto")
+    return torch.device(wanted)
+
+
+class NetworkRecognizer:
+    """Runs a model. Implements ``Recognizer``."""
+
+    def __init__(self, model: Model, device: torch.device, window: float) -> None:
+        """Make a recogniser without streams.
+
+        Args:
+            model: its network is moved to ``device``.
+            device: where to run.
+            window: seconds that a window's scores look back.
+        """
+        assert isinstance(model.network, nn.Module)
+        self.classes = model.classes
+        self.name = model.name
+        self.device = device
+        self._network = model.network
+        model.network.to(device).eval()
+        self._front_end = FrontEnd(model.features, device)
+        self._fusion = model.fusion
+        self.unit_samples = self._network.frames_per_unit * model.features.hop
+        self._window_units = max(1, round(window * model.features.sample_rate / self.unit_samples))
+        self._slots = self._fresh(INITIAL_SLOTS)
+        self._free = list(range(INITIAL_SLOTS))
+
+    def open(self) -> int:
+        """See ``Recognizer.open``."""
+        if not self._free:
+            size = len(next(iter(self._slots.values())))
+            fresh = self._fresh(size)
+            self._slots = {k: torch.cat([v, fresh[k]]) for k, v in self._slots.items()}
+            self._free = list(range(size, 2 * size))
+        return self._free.pop()
+
+    def close(self, slot: int) -> None:
+        """See ``Recognizer.close``."""
+        self.begin(slot)
+        self._free.append(slot)
+
+    @torch.inference_mode()
+    def begin(self, slot: int) -> None:
+        """See ``Recognizer.begin``. The initial state of everything is zero."""
+        for tensor in self._slots.values():
+            tensor[slot] = 0
+
+    @torch.inference_mode()
+    def step(self, slots: Sequence[int], pieces: Sequence[AudioArray]) -> list[Prediction]:
+        """See ``Recognizer.step``."""
+        by_length: dict[int, list[int]] = {}
+        for position, piece in enumerate(pieces):
+            if len(piece) == 0 or len(piece) % self.unit_samples:
+                raise ValueError(f"a piece of {len(piece)} samples is not a multiple of a unit")
+            by_length.setdefault(len(piece), []).append(position)
+        found: dict[int, Prediction] = {}
+        for positions in by_length.values():
+            batch = np.stack([pieces[i] for i in positions])
+            predictions = self._step_equal([slots[i] for i in positions], torch.from_numpy(batch))
+            found.update(zip(positions, predictions, strict=True))
+        return [found[i] for i in range(len(pieces))]
+
+    def _step_equal(self, slots: Sequence[int], samples: Tensor) -> list[Prediction]:
+        """One forward pass for pieces of one length: samples (batch, n)."""
+        index = torch.tensor(slots, device=self.device)
+        state = {k: v.index_select(0, index) for k, v in self._slots.items()}
+        features, after_features = self._front_end.step(samples.to(self.device), state)
+        evidence, after_network = self._network.step(features, state)
+        sums = weighted_sums(evidence)
+        recent = torch.cat([state["recent_sums"], sums], dim=1)[:, -self._window_units :]
+        total = state["total_sums"] + sums.sum(dim=1)
+        after = after_features | after_network | {"recent_sums": recent, "total_sums": total}
+        for key, value in after.items():
+            self._slots[key].index_copy_(0, index, value)
+
+        scales = scale_scores(mean_logits(recent.sum(dim=1)))
+        window = fuse(scales, self._fusion).cpu().numpy()
+        utterance = fuse(scale_scores(mean_logits(total)), self._fusion).cpu().numpy()
+        of_scales = scales.cpu().numpy()
+        return [
+            Prediction(window=window[i], utterance=utterance[i], scales=of_scales[i])
+            for i in range(len(slots))
+        ]
+
+    def _fresh(self, size: int) -> State:
+        """State of ``size`` slots that have heard nothing: all zeros."""
+        scales, width = self._network.n_scales, self._network.n_classes + 1
+        with torch.inference_mode():
+            return (
+                self._front_end.initial_state(size)
+                | self._network.initial_state(size, self.device)
+                | {
+                    "recent_sums": torch.zeros(
+                        size, self._window_units, scales, width, device=self.device
+                    ),
+                    "total_sums": torch.zeros(size, scales, width, device=self.device),
+                }
+            )

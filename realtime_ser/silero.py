@@ -1,0 +1,181 @@
+"""The Silero voice activity network for 16 kHz, in numpy.
+
+The weights are those inside the ``silero-vad`` wheel (MIT licence, Copyright (c) 2020-present
+Silero Team, https://github.com/snakers4/silero-vad); the package itself is not imported, because
+its import takes seconds. The network follows the wheel's own description of it: 64 samples of
+context before each block of 512, a short-time Fourier transform as a convolution (window 256, step
+128), four convolutions, an LSTM cell and one sigmoid.
+
+It is written as numpy matrix products, because on arrays this small torch takes twice the time: one
+block costs 0.11 ms here, 0.21 ms in torch and 0.43 ms in the wheel's own TorchScript.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from realtime_ser.errors import ModelError
+
+BLOCK: Final = 512
+"""Samples that one probability covers."""
+CONTEXT: Final = 64
+"""Samples of the previous block that the network sees again."""
+STATE: Final = 128
+"""Width of the recurrent state."""
+
+_WEIGHTS = "data/silero_vad_16k.safetensors"
+_FFT = 256
+_FFT_STEP = 128
+_BINS = _FFT // 2 + 1
+_BATCH = 64
+"""Blocks encoded at once: keeps the intermediate arrays of a long push small."""
+
+_ONE = np.float32(1.0)
+_HALF = np.float32(0.5)
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class SileroVad:
+    """Read-only weights; every method is a pure function and may be shared by threads.
+
+    Raises:
+        ModelError: the wheel's weights are missing or cannot be read.
+    """
+
+    def __init__(self) -> None:
+        file = _weights_file()
+        try:
+            weights = load_file(file)
+        except (OSError, SafetensorError) as error:
+            raise ModelError(
+                f"{file}: cannot be read ({error}); reinstall it with pip install silero-vad"
+            ) from error
+        # (in, out) matrices; a convolution's kernel becomes (taps x channels in, channels out).
+        self._stft = np.ascontiguousarray(weights["stft_conv.weight"][:, 0].T)
+        self._conv1 = _unrolled(weights["conv1.weight"], taps=(0, 1, 2))
+        self._conv2 = _unrolled(weights["conv2.weight"], taps=(0, 1, 2))
+        # Only these taps ever meet something that is not zero padding.
+        self._conv3 = _unrolled(weights["conv3.weight"], taps=(1, 2))
+        self._conv4 = _unrolled(weights["conv4.weight"], taps=(1,))
+        self._bias = {n: weights[f"conv{n}.bias"] for n in (1, 2, 3, 4)}
+        # sigmoid(x) = (tanh(x / 2) + 1) / 2: with halved rows one tanh serves all four gates.
+        half = np.full((4, STATE), 0.5, dtype=np.float32)
+        half[2] = 1.0
+        scale = half.reshape(-1, 1)
+        self._input = np.ascontiguousarray((weights["lstm_cell.weight_ih"] * scale).T)
+        self._recurrent = np.ascontiguousarray((weights["lstm_cell.weight_hh"] * scale).T)
+        bias = weights["lstm_cell.bias_ih"] + weights["lstm_cell.bias_hh"]
+        self._gate_bias = bias * scale[:, 0]
+        self._out = weights["final_conv.weight"][0, :, 0]
+        self._out_bias = weights["final_conv.bias"][0]
+
+    def encode(self, blocks: FloatArray) -> FloatArray:
+        """Everything before the recurrence.
+
+        Args:
+            blocks: (n, CONTEXT + BLOCK) samples at 16 kHz.
+
+        Returns:
+            (n, 4 * STATE) input part of the LSTM's gates.
+        """
+        parts = [self._encode(blocks[i : i + _BATCH]) for i in range(0, len(blocks), _BATCH)]
+        return np.concatenate(parts) if parts else np.zeros((0, 4 * STATE), dtype=np.float32)
+
+    def recur(
+        self, encoded: FloatArray, h: FloatArray, c: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """One step of the LSTM for n streams.
+
+        Args:
+            encoded: (n, 4 * STATE) from ``encode``.
+            h: (n, STATE) output state.
+            c: (n, STATE) cell state.
+
+        Returns:
+            New ``h`` and ``c``.
+        """
+        gates = np.tanh(encoded + h @ self._recurrent)
+        gate_in, forget = gates[:, :STATE], gates[:, STATE : 2 * STATE]
+        cell, gate_out = gates[:, 2 * STATE : 3 * STATE], gates[:, 3 * STATE :]
+        new_c = _HALF * ((forget + _ONE) * c + (gate_in + _ONE) * cell)
+        return _HALF * (gate_out + _ONE) * np.tanh(new_c), new_c
+
+    def decide(self, h: FloatArray) -> FloatArray:
+        """(n, STATE) output states -> (n,) probabilities of speech."""
+        score = np.maximum(h, 0.0) @ self._out + self._out_bias
+        return np.asarray(0.5 * np.tanh(0.5 * score) + 0.5, dtype=np.float32)
+
+    def step(
+        self, blocks: FloatArray, h: FloatArray, c: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """One block of each of n streams.
+
+        Args:
+            blocks: (n, CONTEXT + BLOCK) samples at 16 kHz.
+            h: (n, STATE) output state.
+            c: (n, STATE) cell state.
+
+        Returns:
+            (n,) probabilities of speech, new ``h``, new ``c``.
+        """
+        h, c = self.recur(self.encode(blocks), h, c)
+        return self.decide(h), h, c
+
+    def _encode(self, blocks: FloatArray) -> FloatArray:
+        n = len(blocks)
+        mirrored = np.empty((n, 5, _FFT_STEP), dtype=np.float32)
+        flat = mirrored.reshape(n, 5 * _FFT_STEP)
+        flat[:, : CONTEXT + BLOCK] = blocks
+        flat[:, CONTEXT + BLOCK :] = blocks[:, -2 : -2 - CONTEXT : -1]
+        windows = np.empty((n, 4, _FFT), dtype=np.float32)
+        windows[:, :, :_FFT_STEP] = mirrored[:, :4]
+        windows[:, :, _FFT_STEP:] = mirrored[:, 1:]
+        spectrum = windows.reshape(4 * n, _FFT) @ self._stft
+        real, imaginary = spectrum[:, :_BINS], spectrum[:, _BINS:]
+        magnitude = np.sqrt(real * real + imaginary * imaginary).reshape(n, 4, _BINS)
+
+        # Each output position sees (before, here, after); what lies outside is zero.
+        seen1 = np.zeros((n, 4, 3, _BINS), dtype=np.float32)
+        seen1[:, 1:, 0] = magnitude[:, :3]
+        seen1[:, :, 1] = magnitude
+        seen1[:, :3, 2] = magnitude[:, 1:]
+        x = self._layer(1, seen1.reshape(4 * n, -1), self._conv1).reshape(n, -1)
+        width = x.shape[1] // 4
+        seen2 = np.zeros((n, 2, 3 * width), dtype=np.float32)
+        seen2[:, 0, width:] = x[:, : 2 * width]
+        seen2[:, 1] = x[:, width:]
+        x = self._layer(2, seen2.reshape(2 * n, -1), self._conv2).reshape(n, -1)
+        x = self._layer(3, x, self._conv3)
+        x = self._layer(4, x, self._conv4)
+        x = x @ self._input
+        x += self._gate_bias
+        return x
+
+    def _layer(self, number: int, x: FloatArray, kernel: FloatArray) -> FloatArray:
+        y: FloatArray = x @ kernel
+        y += self._bias[number]
+        return np.maximum(y, np.float32(0.0), out=y)
+
+
+def _unrolled(kernel: FloatArray, taps: tuple[int, ...]) -> FloatArray:
+    """(out, in, 3) kernel -> (taps x in, out) matrix."""
+    return np.ascontiguousarray(np.concatenate([kernel[:, :, tap].T for tap in taps]))
+
+
+def _weights_file() -> Path:
+    spec = importlib.util.find_spec("silero_vad")
+    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
+        if (file := Path(folder) / _WEIGHTS).is_file():
+            return file
+    raise ModelError(
+        "silero-vad: its weights are not installed; install them with pip install silero-vad"
+        " or set vad.backend = webrtc"
+    )

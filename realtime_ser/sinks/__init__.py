@@ -1,0 +1,1 @@
+"""[9] Where timeline rows go."""

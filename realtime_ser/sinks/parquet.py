@@ -1,0 +1,66 @@
+"""Parquet: the timeline as one typed table, written when the recording has ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from realtime_ser.errors import SinkError
+from realtime_ser.sinks.row_format import FIELDS, to_record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from realtime_ser.types import TimelineRow
+
+TEXT = ("stream", "kind", "utc", "emotion", "flags")
+WHOLE = ("schema", "channel")
+
+
+class ParquetSink:
+    """Collects rows and writes them at ``close``; for recordings, not for live use.
+
+    Implements ``Sink``, except that a row is on disk only after ``close``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._records: list[dict[str, Any]] = []
+        self._open = False
+
+    def open(self) -> None:
+        """See ``Sink.open``."""
+        _pyarrow(self._path)
+        self._open = True
+
+    def write(self, row: TimelineRow) -> None:
+        """See ``Sink.write``."""
+        self._records.append(dict(to_record(row)))
+
+    def close(self) -> None:
+        """Write the file.
+
+        Raises:
+            SinkError: it cannot be written.
+        """
+        if not self._open:
+            return
+        self._open = False
+        pa = _pyarrow(self._path)
+        import pyarrow.parquet as pq
+
+        types = {name: pa.string() for name in TEXT} | {name: pa.int32() for name in WHOLE}
+        schema = pa.schema([(name, types.get(name, pa.float64())) for name in FIELDS])
+        try:
+            pq.write_table(pa.Table.from_pylist(self._records, schema=schema), self._path)
+        except OSError as error:
+            raise SinkError(f"{self._path}: cannot be written ({error})") from error
+
+
+def _pyarrow(path: Path) -> Any:
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise SinkError(
+            f"{path}: Parquet needs pyarrow; pip install 'realtime-ser[parquet]'"
+        ) from error
+    return pyarrow

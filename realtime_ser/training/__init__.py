@@ -1,0 +1,1 @@
+"""Training, evaluation and their data; nothing here is needed to run live."""

@@ -1,0 +1,104 @@
+"""Conditions under which recordings are evaluated: telephone, noise, room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import soxr
+import torch
+import torchaudio.functional as taf
+
+from realtime_ser.capture import g711
+from realtime_ser.errors import ConfigError, DataError
+from realtime_ser.training.index import load_audio
+from realtime_ser.types import SAMPLE_RATE, AudioArray
+
+AUDIO_SUFFIXES = (".flac", ".ogg", ".opus", ".wav")
+TELEPHONE_RATE = 8_000
+TELEPHONE_BAND = (300.0, 3_400.0)
+SPECS = "telephone, noise:DB[:FOLDER] or room:FOLDER"
+
+Degradation = Callable[[AudioArray, np.random.Generator], AudioArray]
+"""(n,) samples and a random generator -> (n,) samples."""
+
+
+def parse_degradation(spec: str) -> Degradation:
+    """What a ``--degrade`` option means.
+
+    Raises:
+        ConfigError: an unknown condition or a ratio that is no number.
+        DataError: a folder without recordings.
+    """
+    name, _, rest = spec.partition(":")
+    if name == "telephone" and not rest:
+        return lambda samples, _: telephone(samples)
+    if name == "noise" and rest:
+        ratio, _, folder = rest.partition(":")
+        try:
+            snr_db = float(ratio)
+        except ValueError as error:
+            raise ConfigError(f"--degrade {spec}: {ratio!r} is not a number of dB") from error
+        recordings = load_folder(Path(folder)) if folder else []
+        return lambda samples, rng: add_noise(samples, snr_db, recordings, rng)
+    if name == "room" and rest:
+        rooms = load_folder(Path(rest))
+        return lambda samples, rng: in_room(samples, rooms[int(rng.integers(len(rooms)))])
+    raise ConfigError(f"--degrade {spec}: unknown condition; use {SPECS}")
+
+
+def telephone(samples: AudioArray) -> AudioArray:
+    """300-3400 Hz, 8 kHz, G.711 mu-law and back."""
+    low, high = TELEPHONE_BAND
+    wave = torch.from_numpy(soxr.resample(samples, SAMPLE_RATE, TELEPHONE_RATE))[None]
+    for _ in range(2):
+        wave = taf.highpass_biquad(wave, TELEPHONE_RATE, low)
+        wave = taf.lowpass_biquad(wave, TELEPHONE_RATE, high)
+    coded = g711.decode(g711.encode(wave[0].numpy().astype(np.float32), "mulaw"), "mulaw")
+    return _fit(soxr.resample(coded, TELEPHONE_RATE, SAMPLE_RATE), len(samples))
+
+
+def add_noise(
+    samples: AudioArray, snr_db: float, recordings: list[AudioArray], rng: np.random.Generator
+) -> AudioArray:
+    """A stretch of a random recording (white noise when there is none) at a ratio to the speech."""
+    if recordings:
+        noise = recordings[int(rng.integers(len(recordings)))]
+        start = int(rng.integers(len(noise)))
+        stretch = np.take(noise, np.arange(start, start + len(samples)), mode="wrap")
+    else:
+        stretch = rng.standard_normal(len(samples)).astype(np.float32)
+    heard = samples[samples != 0.0]
+    speech = float(np.mean(np.square(heard))) if len(heard) else 0.0
+    power = float(np.mean(np.square(stretch))) + 1e-12
+    gain = np.sqrt(speech / power * 10.0 ** (-snr_db / 10.0))
+    return np.asarray(samples + gain * stretch, dtype=np.float32)
+
+
+def in_room(samples: AudioArray, response: AudioArray) -> AudioArray:
+    """Convolved with a room's impulse response; arrival time and level stay."""
+    direct = int(np.argmax(np.abs(response)))
+    wet = taf.fftconvolve(torch.from_numpy(samples), torch.from_numpy(response)).numpy()
+    wet = _fit(wet[direct:], len(samples))
+    before, after = np.mean(np.square(samples)), np.mean(np.square(wet)) + 1e-12
+    return np.asarray(wet * np.sqrt(before / after), dtype=np.float32)
+
+
+def load_folder(folder: Path) -> list[AudioArray]:
+    """Every recording below a folder.
+
+    Raises:
+        DataError: there is none.
+    """
+    files = sorted(f for f in folder.rglob("*") if f.suffix in AUDIO_SUFFIXES)
+    if not files:
+        raise DataError(f"{folder}: no recordings in this folder")
+    return [load_audio(file) for file in files]
+
+
+def _fit(samples: AudioArray, n: int) -> AudioArray:
+    """Cut or pad with silence to (n,)."""
+    fitted = np.zeros(n, dtype=np.float32)
+    fitted[: min(n, len(samples))] = samples[:n]
+    return fitted

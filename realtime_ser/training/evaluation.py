@@ -1,0 +1,165 @@
+"""What the engine said of each clip, and the figures that follow from it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from realtime_ser.clock import to_seconds
+from realtime_ser.offline import run_offline
+from realtime_ser.training.metrics import (
+    confusion_matrix,
+    expected_calibration_error,
+    per_class,
+    unweighted_average_recall,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from realtime_ser.pipeline import StreamPipeline
+    from realtime_ser.recognizer import Recognizer
+    from realtime_ser.training.index import Clip
+    from realtime_ser.training.protocols import Placed, Session
+    from realtime_ser.types import ScoreArray, TimelineRow
+
+ELAPSED_EDGES = (0.0, 15.0, 30.0, 60.0, 120.0)
+"""Lower edges, in seconds of a speaker's speech before the clip; the last bucket is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One clip and what was said of it."""
+
+    clip: Clip
+    probabilities: ScoreArray | None
+    """(n_classes,) or None where the engine said nothing."""
+    shown: bool
+    """It was not ``uncertain``."""
+    elapsed: float
+    """Seconds of this speaker's detected speech before the clip."""
+
+
+def decide(
+    sessions: Iterable[Session],
+    recognizer: Recognizer,
+    make_pipeline: Callable[[str], StreamPipeline],
+    uncertain_below: float,
+) -> Iterator[Decision]:
+    """Run sessions through the engine's chain; a decision a clip, in order."""
+    waiting: list[Session] = []
+
+    def recordings() -> Iterator[Any]:
+        for session in sessions:
+            waiting.append(session)
+            yield session.recording
+
+    for _, rows in run_offline(recordings(), recognizer, make_pipeline):
+        session = waiting.pop(0)
+        utterances = [row for row in rows if row.kind == "utterance"]
+        for placed in session.placed:
+            yield _decision(placed, utterances, recognizer.classes, uncertain_below)
+
+
+def _decision(
+    placed: Placed,
+    utterances: Sequence[TimelineRow],
+    classes: Sequence[str],
+    uncertain_below: float,
+) -> Decision:
+    """Utterance rows inside the clip, weighted by overlap."""
+    start, end = to_seconds(placed.start_sample), to_seconds(placed.end_sample)
+    total = np.zeros(len(classes), dtype=np.float64)
+    weight = 0.0
+    for row in utterances:
+        overlap = min(end, row.end) - max(start, row.start)
+        if overlap > 0.0:
+            total += overlap * np.array([row.probabilities[name] for name in classes])
+            weight += overlap
+    elapsed = sum(max(0.0, min(start, row.end) - row.start) for row in utterances)
+    if weight == 0.0:
+        return Decision(placed.clip, None, shown=False, elapsed=elapsed)
+    mean = (total / weight).astype(np.float32)
+    return Decision(placed.clip, mean, bool(mean.max() >= uncertain_below), elapsed)
+
+
+def summarise(decisions: Sequence[Decision], classes: Sequence[str]) -> dict[str, Any]:
+    """The content of ``metrics.json`` (DESIGN section 4)."""
+    counts = confusion_matrix(*_labels(decisions, classes), len(classes))
+    by_class = per_class(*_labels(decisions, classes), classes)
+    present = [values for values in by_class.values() if values["support"]]
+    return _figures(decisions, classes) | {
+        "macro_f1": float(np.mean([values["f1"] for values in present])),
+        "coverage": float(np.mean([d.shown for d in decisions])),
+        "silent": sum(d.probabilities is None for d in decisions),
+        "per_class": by_class,
+        "confusion": counts.tolist(),
+        "classes": list(classes),
+        "per_corpus": _grouped(decisions, classes, lambda d: d.clip.corpus),
+        "per_speaker": _grouped(decisions, classes, lambda d: "/".join(d.clip.person)),
+        "by_sex": _grouped(decisions, classes, lambda d: d.clip.sex or "unknown"),
+        "by_elapsed_speech": _by_elapsed(decisions, classes),
+        "votes": _against_votes(decisions, classes),
+    }
+
+
+def _labels(decisions: Sequence[Decision], classes: Sequence[str]) -> tuple[Any, Any]:
+    truth = np.array([classes.index(d.clip.emotion) for d in decisions])
+    decided = np.array(
+        [-1 if d.probabilities is None else int(d.probabilities.argmax()) for d in decisions]
+    )
+    return truth, decided
+
+
+def _figures(decisions: Sequence[Decision], classes: Sequence[str]) -> dict[str, Any]:
+    truth, decided = _labels(decisions, classes)
+    answered = [i for i, d in enumerate(decisions) if d.probabilities is not None]
+    confidence = np.array([float(p.max()) for d in decisions if (p := d.probabilities) is not None])
+    return {
+        "uar": unweighted_average_recall(truth, decided, len(classes)),
+        "wa": float(np.mean(truth == decided)),
+        "ece": expected_calibration_error(
+            confidence, (truth[answered] == decided[answered]).astype(np.float64)
+        ),
+        "n": len(decisions),
+    }
+
+
+def _grouped(
+    decisions: Sequence[Decision], classes: Sequence[str], key: Callable[[Decision], str]
+) -> dict[str, Any]:
+    groups: dict[str, list[Decision]] = defaultdict(list)
+    for decision in decisions:
+        groups[key(decision)].append(decision)
+    return {name: _figures(group, classes) for name, group in sorted(groups.items())}
+
+
+def _by_elapsed(decisions: Sequence[Decision], classes: Sequence[str]) -> list[dict[str, Any]]:
+    buckets = []
+    for low, high in zip(ELAPSED_EDGES, (*ELAPSED_EDGES[1:], float("inf")), strict=True):
+        inside = [d for d in decisions if low <= d.elapsed < high]
+        if inside:
+            figures = _figures(inside, classes)
+            upper = None if high == float("inf") else high
+            buckets.append({"from": low, "to": upper, "uar": figures["uar"], "n": len(inside)})
+    return buckets
+
+
+def _against_votes(decisions: Sequence[Decision], classes: Sequence[str]) -> dict[str, Any] | None:
+    """The same decisions against what most listeners heard; ties are left out."""
+    truth, decided = [], []
+    for d in decisions:
+        votes = d.clip.votes or {}
+        ranked = sorted(votes, key=lambda name: votes[name], reverse=True)
+        if not ranked or (len(ranked) > 1 and votes[ranked[0]] == votes[ranked[1]]):
+            continue
+        if ranked[0] in classes:
+            truth.append(classes.index(ranked[0]))
+            decided.append(-1 if d.probabilities is None else int(d.probabilities.argmax()))
+    if not truth:
+        return None
+    uar = unweighted_average_recall(np.array(truth), np.array(decided), len(classes))
+    return {"uar": uar, "wa": float(np.mean(np.array(truth) == decided)), "n": len(truth)}

@@ -1,0 +1,201 @@
+"""Clips -> features of their speech, found and cut by the same detector that runs live."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+import torch
+from torch import nn
+
+from realtime_ser.features import FrontEnd
+from realtime_ser.segments import Segmenter
+from realtime_ser.training.degrade import add_noise, load_folder
+from realtime_ser.training.index import Clip, load_clip
+from realtime_ser.types import SAMPLE_RATE, AudioArray, SpeechBoundary, SpeechStarted
+from realtime_ser.vad import Vad, make_vad
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from realtime_ser.config import Config
+    from realtime_ser.networks.protocol import StreamingNetwork
+    from realtime_ser.training.recipe import Recipe
+
+SHORTEST = 0.4
+"""Seconds of speech under which a segment is no example."""
+POWER_FLOOR = 1e-12
+CLIPS_AT_ONCE = 128
+WAVES_AT_ONCE = 48
+
+HalfArray = npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A segment of speech at one speed, with or without noise."""
+
+    log_power: HalfArray
+    """(units * frames_per_unit, n_bands): logarithm of the front end's power."""
+    slow: HalfArray
+    """(units, width): what the frozen part of the network says of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One segment of speech of one clip; the first variant is the segment as it is."""
+
+    clip: Clip
+    variants: tuple[Variant, ...]
+
+
+class ExampleMaker:
+    """Makes examples and keeps them in a folder, so that the next run finds them there."""
+
+    def __init__(
+        self, recipe: Recipe, network: StreamingNetwork, config: Config, cache: Path
+    ) -> None:
+        """Prepare.
+
+        Raises:
+            DataError: the recipe's noise folder has no recordings.
+        """
+        self._recipe = recipe
+        self._network = network
+        self._config = config
+        self._cache = cache
+        self._front_end = FrontEnd(recipe.features)
+        self._vad = make_vad(config.vad)
+        self._speeds = sorted(recipe.augment.speeds, key=lambda speed: speed != 1.0)
+        folder = recipe.augment.noise_folder
+        self._noise = load_folder(Path(folder)) if folder else []
+        self._version = self._digest_of_settings()
+
+    def make(self, clips: Sequence[Clip], progress: Callable[[], None]) -> list[Example]:
+        """Examples of clips, in their order; clips without detected speech give none.
+
+        Args:
+            clips: what to read.
+            progress: called after each clip.
+
+        Raises:
+            DataError: a recording cannot be read.
+        """
+        examples: list[Example] = []
+        for start in range(0, len(clips), CLIPS_AT_ONCE):
+            group = clips[start : start + CLIPS_AT_ONCE]
+            missing = [clip for clip in group if not self._file(clip).exists()]
+            self._store(missing)
+            for clip in group:
+                examples += self._stored(clip)
+                progress()
+        return examples
+
+    def _store(self, clips: Sequence[Clip]) -> None:
+        """Compute what is missing, all clips in one pass through the slow part."""
+        owners, waves = [], []
+        for clip in clips:
+            for segment in speech_segments(load_clip(clip), self._vad, self._config):
+                if len(segment) >= SHORTEST * SAMPLE_RATE:
+                    variants = list(self._variants(segment, clip))
+                    owners += [clip] * len(variants)
+                    waves += variants
+        made = self._features(waves) if waves else []
+        for clip in clips:
+            own = [v for owner, v in zip(owners, made, strict=True) if owner is clip]
+            file = self._file(clip)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            new = file.with_suffix(".new.npz")
+            np.savez(new, *[array for v in own for array in (v.log_power, v.slow)])
+            new.replace(file)
+
+    def _stored(self, clip: Clip) -> Iterator[Example]:
+        with np.load(self._file(clip)) as stored:
+            arrays = [stored[f"arr_{i}"] for i in range(len(stored.files))]
+        variants = [Variant(*arrays[i : i + 2]) for i in range(0, len(arrays), 2)]
+        each = len(self._speeds) + bool(self._noise)
+        for i in range(0, len(variants), each):
+            yield Example(clip, tuple(variants[i : i + each]))
+
+    def _variants(self, segment: AudioArray, clip: Clip) -> Iterator[AudioArray]:
+        for speed in self._speeds:
+            rate = SAMPLE_RATE * speed
+            yield segment if speed == 1.0 else soxr.resample(segment, rate, SAMPLE_RATE)
+        if self._noise:
+            name = f"{clip.path.name}{self._recipe.seed}".encode()
+            rng = np.random.default_rng(list(hashlib.sha256(name).digest()[:8]))
+            low, high = self._recipe.augment.noise_snr_db
+            snr = float(rng.uniform(low, high))
+            yield add_noise(segment, snr, self._noise, rng)
+
+    def _features(self, waves: Sequence[AudioArray]) -> list[Variant]:
+        """In the order of ``waves``; those of like length share a pass: little padding."""
+        order = sorted(range(len(waves)), key=lambda i: len(waves[i]))
+        made: dict[int, Variant] = {}
+        for start in range(0, len(order), WAVES_AT_ONCE):
+            positions = order[start : start + WAVES_AT_ONCE]
+            variants = self._pass([waves[i] for i in positions])
+            made.update(zip(positions, variants, strict=True))
+        return [made[i] for i in range(len(waves))]
+
+    @torch.inference_mode()
+    def _pass(self, waves: Sequence[AudioArray]) -> list[Variant]:
+        unit = self._network.frames_per_unit * self._recipe.features.hop
+        units = [max(1, len(wave) // unit) for wave in waves]
+        padded = np.zeros((len(waves), max(units) * unit), dtype=np.float32)
+        for i, wave in enumerate(waves):
+            n = min(len(wave), padded.shape[1])
+            padded[i, :n] = wave[:n]
+        state = self._front_end.initial_state(len(waves))
+        power, _ = self._front_end.power(torch.from_numpy(padded), state["tail"])
+        features, _ = self._front_end.features(power, state)
+        memory = self._network.initial_state(len(waves), torch.device("cpu"))
+        slow, _ = self._network.slow_part(features, memory)
+        logs = torch.log(power + POWER_FLOOR).half().numpy()
+        halves = slow.half().numpy()
+        frames = self._network.frames_per_unit
+        return [
+            Variant(logs[i, : n * frames].copy(), halves[i, :n].copy()) for i, n in enumerate(units)
+        ]
+
+    def _file(self, clip: Clip) -> Path:
+        digest = hashlib.sha256(f"{self._version}{clip.path.resolve()}".encode()).hexdigest()
+        return self._cache / digest[:2] / f"{digest[2:]}.npz"
+
+    def _digest_of_settings(self) -> str:
+        """Changes with everything that examples depend on."""
+        weights = hashlib.sha256()
+        network = cast("nn.Module", self._network)
+        for name, parameter in network.named_parameters():
+            if not parameter.requires_grad:
+                weights.update(name.encode() + parameter.detach().numpy().tobytes())
+        augment = self._recipe.augment
+        settings = [
+            asdict(self._recipe.features), asdict(self._config.vad), asdict(self._config.segments),
+            self._speeds, augment.noise_folder, augment.noise_snr_db, self._recipe.seed,
+            self._network.frames_per_unit, weights.hexdigest(),
+        ]  # fmt: skip
+        return json.dumps(settings)
+
+
+def speech_segments(samples: AudioArray, vad: Vad, config: Config) -> list[AudioArray]:
+    """The stretches of a recording that the live program would call speech."""
+    stream = vad.stream()
+    segmenter = Segmenter(config.segments, config.vad.threshold, config.vad.release)
+    boundaries: list[SpeechBoundary] = []
+    for decision in [*stream.push(samples), *stream.flush()]:
+        boundaries += segmenter.push(decision)
+    boundaries += segmenter.flush()
+    segments, start = [], 0
+    for boundary in boundaries:
+        if isinstance(boundary, SpeechStarted):
+            start = boundary.start_sample
+        else:
+            segments.append(samples[start : boundary.end_sample])
+    return segments

@@ -1,0 +1,198 @@
+"""Train one network on one split. Every epoch is a point from which training can be resumed."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from realtime_ser.features import FrontEnd
+from realtime_ser.fusion import mean_logits, weighted_sums
+from realtime_ser.training.augment import Batch, Batcher
+from realtime_ser.training.metrics import unweighted_average_recall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from realtime_ser.networks.protocol import StreamingNetwork
+    from realtime_ser.training.examples import Example
+    from realtime_ser.training.index import Clip
+    from realtime_ser.training.recipe import Recipe
+
+EVALUATION_BATCH = 64
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Epoch:
+    """One line of the training log."""
+
+    epoch: int
+    loss: float
+    validation_loss: float
+    validation_uar: float
+    learning_rate: float
+
+
+class Trainer:
+    """One training run of a freshly made network; ``run`` goes on where an earlier one stopped."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        network: nn.Module,
+        train: Sequence[Example],
+        validation: Sequence[Example],
+        device: torch.device,
+        folder: Path,
+    ) -> None:
+        self._recipe = recipe
+        self._train = train
+        self._validation = validation
+        self._device = device
+        self._folder = folder
+        self.network = network.to(device)
+        self._streaming = cast("StreamingNetwork", self.network)
+        self._rng = np.random.default_rng(recipe.seed)
+        front_end = FrontEnd(recipe.features)
+        unit = self._streaming.frames_per_unit
+        self._batcher = Batcher(front_end, unit, recipe.augment, self._rng)
+        self._plain = Batcher(front_end, unit, None, self._rng)
+        self._targets = targets_of(train, recipe.classes, recipe.optimizer.votes)
+        o = recipe.optimizer
+        self._steps = max(1, len(train) // o.batch_size)
+        self._optimizer = torch.optim.AdamW(
+            [p for p in network.parameters() if p.requires_grad],
+            lr=o.learning_rate,
+            weight_decay=o.weight_decay,
+        )
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimizer,
+            o.learning_rate,
+            total_steps=o.epochs * self._steps + 1,
+            pct_start=o.warm_up,
+        )
+        self.log: list[Epoch] = []
+
+    def run(self, on_epoch: Callable[[Epoch], None]) -> None:
+        """Train to the last epoch of the recipe, from the newest checkpoint if there is one."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._resume()
+        for epoch in range(len(self.log), self._recipe.optimizer.epochs):
+            loss = self._one_epoch()
+            validation_loss, uar = self._validate()
+            rate = float(self._schedule.get_last_lr()[0])
+            self.log.append(Epoch(epoch + 1, loss, validation_loss, uar, rate))
+            self._save()
+            on_epoch(self.log[-1])
+
+    @torch.inference_mode()
+    def logits(self, examples: Sequence[Example]) -> Tensor:
+        """Logits of whole segments, in the order of ``examples``: (n, n_scales, n_classes)."""
+        self.network.eval()
+        order = sorted(range(len(examples)), key=lambda i: len(examples[i].variants[0].slow))
+        found: dict[int, Tensor] = {}
+        dummy = torch.zeros(EVALUATION_BATCH, len(self._recipe.classes))
+        for start in range(0, len(order), EVALUATION_BATCH):
+            positions = order[start : start + EVALUATION_BATCH]
+            batch = self._plain.make([examples[i] for i in positions], dummy[: len(positions)])
+            found.update(zip(positions, self._forward(batch).cpu(), strict=True))
+        return torch.stack([found[i] for i in range(len(examples))])
+
+    def _one_epoch(self) -> float:
+        self.network.train()
+        order = self._rng.permutation(len(self._train))
+        size, total = self._recipe.optimizer.batch_size, 0.0
+        for step in range(self._steps):
+            chosen = order[step * size : (step + 1) * size]
+            batch = self._batcher.make([self._train[i] for i in chosen], self._targets[chosen])
+            targets = batch.targets.to(self._device)
+            log_scores = F.log_softmax(self._forward(batch), dim=2)
+            loss = -(targets[:, None] * log_scores).sum(dim=2).mean()
+            self._optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(
+                self.network.parameters(), self._recipe.optimizer.gradient_norm
+            )
+            self._optimizer.step()
+            self._schedule.step()
+            total += loss.item()
+        return total / self._steps
+
+    def _forward(self, batch: Batch) -> Tensor:
+        """Logits of whole segments: (batch, n_scales, n_classes)."""
+        n = len(batch.units)
+        state = self._streaming.initial_state(n, self._device)
+        mel, slow = batch.mel.to(self._device), batch.slow.to(self._device)
+        evidence, _ = self._streaming.fast_part(mel, slow, state)
+        heard = torch.arange(evidence.shape[1]) < batch.units[:, None]
+        sums = weighted_sums(evidence) * heard.to(self._device)[:, :, None, None]
+        return mean_logits(sums.sum(dim=1))
+
+    def _validate(self) -> tuple[float, float]:
+        labels = labels_of([example.clip for example in self._validation], self._recipe.classes)
+        logits = self.logits(self._validation)
+        loss = F.cross_entropy(logits.flatten(0, 1), labels.repeat_interleave(logits.shape[1]))
+        decided = torch.softmax(logits, dim=2).mean(dim=1).argmax(dim=1)
+        uar = unweighted_average_recall(labels.numpy(), decided.numpy(), len(self._recipe.classes))
+        return loss.item(), uar
+
+    def _save(self) -> None:
+        """Write the checkpoint beside the old one, then replace it."""
+        checkpoint: dict[str, Any] = {
+            "network": self.network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "log": [dataclasses.asdict(epoch) for epoch in self.log],
+            "torch_random": torch.get_rng_state(),
+            "numpy_random": self._rng.bit_generator.state,
+        }
+        new = self._checkpoint.with_suffix(".new")
+        torch.save(checkpoint, new)
+        new.replace(self._checkpoint)
+        with (self._folder / "log.csv").open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, [f.name for f in dataclasses.fields(Epoch)])
+            writer.writeheader()
+            writer.writerows(dataclasses.asdict(epoch) for epoch in self.log)
+
+    def _resume(self) -> None:
+        if not self._checkpoint.exists():
+            return
+        checkpoint = torch.load(self._checkpoint, weights_only=True, map_location=self._device)
+        self.network.load_state_dict(checkpoint["network"])
+        self._optimizer.load_state_dict(checkpoint["optimizer"])
+        self._schedule.load_state_dict(checkpoint["schedule"])
+        self.log = [Epoch(**epoch) for epoch in checkpoint["log"]]
+        torch.set_rng_state(checkpoint["torch_random"].cpu())
+        self._rng.bit_generator.state = checkpoint["numpy_random"]
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self._folder / "checkpoint.pt"
+
+
+def labels_of(clips: Sequence[Clip], classes: Sequence[str]) -> Tensor:
+    """Index of the intended emotion of each clip: (n,)."""
+    return torch.tensor([classes.index(clip.emotion) for clip in clips])
+
+
+def targets_of(examples: Sequence[Example], classes: Sequence[str], votes: float) -> Tensor:
+    """What the network is to say: (n, n_classes).
+
+    Args:
+        examples: whose targets.
+        classes: in the order of the network.
+        votes: share of the target that listeners' votes make where a clip has any.
+    """
+    labels = labels_of([example.clip for example in examples], classes)
+    targets = F.one_hot(labels, len(classes)).float()
+    for i, example in enumerate(examples):
+        heard = torch.tensor([(example.clip.votes or {}).get(name, 0.0) for name in classes])
+        if votes > 0.0 and heard.sum() > 0:
+            targets[i] = (1.0 - votes) * targets[i] + votes * heard / heard.sum()
+    return targets

@@ -1,0 +1,66 @@
+"""Figures of merit of a classifier with calibrated probabilities; numpy only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+
+def confusion_matrix(truth: IntArray, decided: IntArray, n_classes: int) -> IntArray:
+    """Counts: (n_classes, n_classes), rows the truth, columns the decision (-1: none, left out)."""
+    counts = np.zeros((n_classes, n_classes), dtype=np.int64)
+    answered = decided >= 0
+    np.add.at(counts, (truth[answered], decided[answered]), 1)
+    return counts
+
+
+def recalls(truth: IntArray, decided: IntArray, n_classes: int) -> FloatArray:
+    """Recall of each class: (n_classes,), NaN where the class does not occur."""
+    support = np.bincount(truth, minlength=n_classes)
+    hits = np.bincount(truth[truth == decided], minlength=n_classes)
+    with np.errstate(invalid="ignore"):
+        found: FloatArray = hits / support
+    return found
+
+
+def unweighted_average_recall(truth: IntArray, decided: IntArray, n_classes: int) -> float:
+    """UAR: mean recall of the classes that occur."""
+    return float(np.nanmean(recalls(truth, decided, n_classes)))
+
+
+def expected_calibration_error(confidence: FloatArray, right: FloatArray, bins: int = 15) -> float:
+    """ECE over equally wide bins of confidence (Guo et al. 2017, arXiv 1706.04599)."""
+    if len(confidence) == 0:
+        return float("nan")
+    which = np.clip((confidence * bins).astype(int), 0, bins - 1)
+    gaps = [
+        abs(confidence[which == b].mean() - right[which == b].mean()) * (which == b).mean()
+        for b in np.unique(which)
+    ]
+    return float(np.sum(gaps))
+
+
+def per_class(truth: IntArray, decided: IntArray, classes: Sequence[str]) -> dict[str, Any]:
+    """Precision, recall, F1 and support of each class; a clip without a decision is a miss."""
+    found = {}
+    for i, name in enumerate(classes):
+        hits = int(np.sum((truth == i) & (decided == i)))
+        support, chosen = int(np.sum(truth == i)), int(np.sum(decided == i))
+        precision = hits / chosen if chosen else 0.0
+        recall = hits / support if support else 0.0
+        both = precision + recall
+        found[name] = {
+            "precision": precision,
+            "recall": recall,
+            "f1": 2 * precision * recall / both if both else 0.0,
+            "support": support,
+        }
+    return found

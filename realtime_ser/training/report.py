@@ -1,0 +1,76 @@
+"""The files of an evaluation."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from realtime_ser.errors import SinkError
+from realtime_ser.training.figures import save_confusion
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from realtime_ser.training.evaluation import Decision
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results.
+
+    Raises:
+        SinkError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"{folder}: cannot be made ({error.strerror or error})") from error
+
+
+def write_report(
+    metrics: Mapping[str, Any],
+    decisions: Sequence[Decision],
+    classes: Sequence[str],
+    folder: Path,
+) -> None:
+    """``metrics.json``, ``predictions.csv`` and the confusion matrices as PNG.
+
+    Raises:
+        SinkError: a file cannot be written.
+    """
+    try:
+        text = json.dumps(_without_nan(metrics), indent=2, allow_nan=False)
+        (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
+        with (folder / "predictions.csv").open("w", encoding="utf-8", newline="") as stream:
+            _write_predictions(csv.writer(stream), decisions, classes)
+        save_confusion(np.array(metrics["confusion"]), classes, folder)
+    except OSError as error:
+        raise SinkError(f"{folder}: cannot be written ({error.strerror or error})") from error
+
+
+def _write_predictions(writer: Any, decisions: Sequence[Decision], classes: Sequence[str]) -> None:
+    writer.writerow(
+        ["path", "corpus", "speaker", "emotion", "predicted", "shown", "elapsed", *classes]
+    )
+    for d in decisions:
+        said = d.probabilities
+        writer.writerow(
+            [
+                d.clip.path, d.clip.corpus, d.clip.speaker, d.clip.emotion,
+                "" if said is None else classes[int(said.argmax())],
+                int(d.shown), f"{d.elapsed:.2f}",
+                *(["" for _ in classes] if said is None else [f"{p:.4f}" for p in said]),
+            ]
+        )  # fmt: skip
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no NaN: a figure that does not exist is null."""
+    if isinstance(value, Mapping):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and np.isnan(value) else value

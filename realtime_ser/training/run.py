@@ -1,0 +1,172 @@
+"""From a recipe and an index to model folders: one a held-out fold, and one of all data."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import torch
+from torch import nn
+
+from realtime_ser.config import Config
+from realtime_ser.errors import ConfigError, DataError
+from realtime_ser.models import save_model
+from realtime_ser.networks import build_network
+from realtime_ser.networks.voice_trunk import VoiceTrunk
+from realtime_ser.training.calibrate import fit_fusion, fused_decisions
+from realtime_ser.training.examples import Example, ExampleMaker
+from realtime_ser.training.index import Clip, of_corpora, read_index
+from realtime_ser.training.loop import Epoch, Trainer, labels_of
+from realtime_ser.training.metrics import unweighted_average_recall
+from realtime_ser.training.pretrained import load_resemblyzer
+from realtime_ser.training.splits import Split, split_clips
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from realtime_ser.networks.protocol import StreamingNetwork
+    from realtime_ser.training.recipe import Recipe
+
+FINAL = "final"
+"""Name of the run that holds nothing out but validation speakers."""
+
+
+class Progress(Protocol):
+    """How the command tells the user where it is."""
+
+    def clips(self, name: str, total: int) -> Callable[[], None]:
+        """A stage over ``total`` clips begins; call the result after each."""
+
+    def epoch(self, run: str, epoch: Epoch, total: int) -> None:
+        """An epoch of a run is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A finished run."""
+
+    run: str
+    folder: Path
+    validation_uar: float
+    seconds: float
+
+
+def train(
+    recipe: Recipe,
+    index: Path,
+    runs: Sequence[str],
+    output: Path,
+    device: torch.device,
+    progress: Progress,
+) -> list[Outcome]:
+    """Train the runs of a recipe, each resumable.
+
+    Args:
+        recipe: what to train.
+        index: of the recordings.
+        runs: folds to hold out, or ``FINAL``.
+        output: a folder; each run has its own below it, with ``model/`` as the result.
+        device: where to train.
+        progress: told what happens.
+
+    Raises:
+        DataError, ConfigError, ModelError: what cannot be used.
+    """
+    if 1.0 not in recipe.augment.speeds:
+        raise ConfigError("recipe: [augment] speeds must contain 1.0")
+    listed = of_corpora(read_index(index), recipe.data.corpora)
+    clips = [clip for clip in listed if clip.emotion in recipe.classes]
+    if not clips:
+        raise DataError(f"{index}: no clip has one of the classes {', '.join(recipe.classes)}")
+    splits = {run: split_clips(clips, recipe.data, None if run == FINAL else run, recipe.seed)
+              for run in runs}  # fmt: skip
+    maker = ExampleMaker(
+        recipe, cast("StreamingNetwork", fresh_network(recipe)), Config(), output / "examples"
+    )
+    examples = _by_clip(maker.make(clips, progress.clips("features", len(clips))))
+    return [
+        _one_run(recipe, run, split, examples, output, device, progress)
+        for run, split in splits.items()
+    ]
+
+
+def fresh_network(recipe: Recipe) -> nn.Module:
+    """An untrained network, its trunk (if it has one) as it was pretrained; set by the seed."""
+    torch.manual_seed(recipe.seed)
+    network = build_network(recipe.network, recipe.hyper)
+    trunk = getattr(network, "trunk", None)
+    if isinstance(trunk, VoiceTrunk):
+        load_resemblyzer(trunk)
+    return network
+
+
+def _by_clip(examples: Sequence[Example]) -> dict[Path, list[Example]]:
+    found: dict[Path, list[Example]] = {}
+    for example in examples:
+        found.setdefault(example.clip.path, []).append(example)
+    return found
+
+
+def _one_run(
+    recipe: Recipe,
+    run: str,
+    split: Split,
+    examples: dict[Path, list[Example]],
+    output: Path,
+    device: torch.device,
+    progress: Progress,
+) -> Outcome:
+    began = time.monotonic()
+    folder = output / run
+
+    def of(clips: Sequence[Clip]) -> list[Example]:
+        return [example for clip in clips for example in examples.get(clip.path, [])]
+
+    trainer = Trainer(
+        recipe, fresh_network(recipe), of(split.train), of(split.validation), device, folder
+    )
+    trainer.run(lambda epoch: progress.epoch(run, epoch, recipe.optimizer.epochs))
+    validation = of(split.validation)
+    logits = trainer.logits(validation)
+    labels = labels_of([example.clip for example in validation], recipe.classes)
+    fusion = fit_fusion(logits, labels)
+    uar = unweighted_average_recall(
+        labels.numpy(), fused_decisions(logits, fusion).numpy(), len(recipe.classes)
+    )
+    seconds = time.monotonic() - began
+    save_model(
+        folder / "model",
+        name=recipe.name,
+        network_name=recipe.network,
+        network=trainer.network,
+        hyper=recipe.hyper,
+        classes=recipe.classes,
+        features=recipe.features,
+        fusion=fusion,
+        training=_provenance(recipe, run, split, device, seconds),
+        scores={"validation_uar": round(uar, 4), "validation_segments": len(validation)},
+    )
+    return Outcome(run, folder / "model", uar, seconds)
+
+
+def _provenance(
+    recipe: Recipe, run: str, split: Split, device: torch.device, seconds: float
+) -> dict[str, Any]:
+    """What a model file says of how it came about."""
+    licences = {clip.corpus: clip.licence for clip in split.train}
+    counts = Counter(clip.corpus for clip in split.train)
+    return {
+        "run": run,
+        "seed": recipe.seed,
+        "epochs": recipe.optimizer.epochs,
+        "seconds": round(seconds),
+        "device": str(device),
+        "validation_speakers": sorted({clip.speaker for clip in split.validation}),
+        "corpora": [
+            {"name": name, "clips": n, "licence": licences[name]}
+            for name, n in sorted(counts.items())
+        ],
+    }

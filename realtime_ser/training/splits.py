@@ -1,0 +1,55 @@
+"""Who is trained on, who calibrates, who is tested: speakers never straddle a split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from realtime_ser.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from realtime_ser.training.index import Clip
+    from realtime_ser.training.recipe import DataRecipe
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Disjoint in speakers."""
+
+    train: tuple[Clip, ...]
+    validation: tuple[Clip, ...]
+    test: tuple[Clip, ...]
+
+
+def split_clips(clips: Sequence[Clip], recipe: DataRecipe, fold: str | None, seed: int) -> Split:
+    """Hold out a fold (or nothing, for the model that ships) and some validation speakers.
+
+    Raises:
+        DataError: a fold that is not there, too few speakers, or a speaker in two folds.
+    """
+    in_folds = [clip for clip in clips if clip.corpus == recipe.fold_corpus]
+    test = [clip for clip in in_folds if fold is not None and clip.fold == fold]
+    if fold is not None and not test:
+        raise DataError(f"corpus {recipe.fold_corpus}: has no fold {fold!r}")
+    tested = {clip.person for clip in test}
+    rest = [clip for clip in in_folds if clip.fold != fold]
+    if tested & {clip.person for clip in rest}:
+        raise DataError(f"corpus {recipe.fold_corpus}: a speaker is in two folds")
+    people = sorted({clip.person for clip in rest})
+    if len(people) <= recipe.validation_speakers:
+        raise DataError(
+            f"corpus {recipe.fold_corpus}: {len(people)} speakers are too few to keep "
+            f"{recipe.validation_speakers} for validation"
+        )
+    chosen = np.random.default_rng(seed).permutation(len(people))[: recipe.validation_speakers]
+    validating = {people[i] for i in chosen}
+    others = [clip for clip in clips if clip.corpus != recipe.fold_corpus]
+    return Split(
+        train=tuple([clip for clip in rest if clip.person not in validating] + others),
+        validation=tuple(clip for clip in rest if clip.person in validating),
+        test=tuple(test),
+    )

@@ -1,0 +1,41 @@
+"""Rows on their way from the engine's output thread to the screen."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from realtime_ser.types import TimelineRow
+
+CAPACITY: Final = 4096
+"""Rows that wait for the screen at most."""
+
+
+class UiSink:
+    """Keeps the newest rows until the screen takes them.
+
+    ``write`` never waits: a screen that is not up yet, has gone or is far behind costs the oldest
+    rows of the picture (the files have them all). One thread writes, one takes; the deque's own
+    operations are atomic.
+    """
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._rows: deque[TimelineRow] = deque(maxlen=capacity)
+
+    def open(self) -> None:
+        """Nothing to get ready."""
+
+    def write(self, row: TimelineRow) -> None:
+        """Take one row."""
+        self._rows.append(row)
+
+    def close(self) -> None:
+        """Rows that still wait stay, so that the screen shows the end, too."""
+
+    def take(self) -> list[TimelineRow]:
+        """The rows that have come since the last call, oldest first."""
+        rows = []
+        for _ in range(len(self._rows)):
+            rows.append(self._rows.popleft())  # noqa: PERF401 - another thread appends meanwhile
+        return rows

@@ -1,0 +1,124 @@
+"""Whether the machine keeps up, in numbers; what is wrong in red."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+from textual.widget import Widget
+
+from realtime_ser.ui.palette import ALARM, INK, MUTED
+
+if TYPE_CHECKING:
+    from textual.geometry import Size
+
+    from realtime_ser.stats import Health
+    from realtime_ser.ui.session import Session
+
+_GAP: Final = 2
+_LATE: Final = 1000.0
+"""Milliseconds of p95 latency from which it is shown as a problem."""
+_LONG_QUEUE: Final = 1.0
+"""Seconds of waiting audio from which it is shown as a problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A label and a value."""
+
+    label: str
+    value: str
+    bad: bool = False
+
+    @property
+    def width(self) -> int:
+        """Cells."""
+        return len(self.label) + len(self.value) + (1 if self.label and self.value else 0)
+
+
+class HealthLine(Widget):
+    """Items in a row, in as many lines as they need."""
+
+    def __init__(self, csv_path: str | None) -> None:
+        super().__init__()
+        self._csv_path = csv_path
+        self._items: tuple[list[Item], list[Item]] = ([], [])
+
+    def show(self, session: Session) -> None:
+        """Draw again if anything has changed."""
+        if session.health is None:
+            return
+        items = health_items(session.health, self._csv_path)
+        if items != self._items:
+            width = self.size.width
+            grown = len(_lines(items, width)) != len(_lines(self._items, width))
+            self._items = items
+            self.refresh(layout=grown)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """One line, or as many as it takes."""
+        return max(1, len(_lines(self._items, width)))
+
+    def render(self) -> Content:
+        """Labels muted, values bright."""
+        if not any(self._items):
+            return Content.styled("starting", MUTED)
+        lines = [
+            Content(" " * _GAP).join(_content(item) for item in line)
+            for line in _lines(self._items, self.size.width)
+        ]
+        return Content("\n").join(lines)
+
+
+def health_items(health: Health, csv_path: str | None) -> tuple[list[Item], list[Item]]:
+    """What runs and where it goes; how well it runs."""
+    p95 = health.latency.p95
+    rate = f"{health.sample_rate / 1000:g} kHz" if health.sample_rate else ""
+    rows = f"{health.rows} → {PurePath(csv_path).name}" if csv_path else str(health.rows)
+    what = [
+        Item(health.source, rate),
+        Item("on", health.device),
+        Item("model", health.model),
+        Item("rows", rows),
+    ]
+    factor = health.realtime_factor
+    how = [
+        Item("real-time factor", f"{factor:.2f}", bad=factor >= 1.0),
+        Item("p95", "—" if p95 is None else f"{p95:.0f} ms", bad=p95 is not None and p95 >= _LATE),
+        Item("overflows", str(health.overflows), bad=health.overflows > 0),
+        Item("dropped", f"{health.dropped:.1f} s", bad=health.dropped > 0),
+        Item("queue", f"{health.queue:.1f} s", bad=health.queue >= _LONG_QUEUE),
+    ]
+    if health.reopened:
+        how.append(Item("reopened", str(health.reopened), bad=True))
+    return [item for item in what if item.label or item.value], how
+
+
+def _content(item: Item) -> Content:
+    value = Content.styled(item.value, f"bold {ALARM}" if item.bad else INK)
+    if not item.label:
+        return value
+    return Content.styled(item.label + " ", ALARM if item.bad else MUTED) + value
+
+
+def _lines(groups: tuple[list[Item], list[Item]], width: int) -> list[list[Item]]:
+    """All in one line where that fits; else a group a line, broken where it has to be."""
+    together = [*groups[0], *groups[1]]
+    if sum(item.width + _GAP for item in together) - _GAP <= width:
+        return [together]
+    return [line for group in groups for line in _broken(group, width)]
+
+
+def _broken(items: list[Item], width: int) -> list[list[Item]]:
+    lines: list[list[Item]] = []
+    used = 0
+    for item in items:
+        if lines and used + _GAP + item.width <= width:
+            lines[-1].append(item)
+            used += _GAP + item.width
+        else:
+            lines.append([item])
+            used = item.width
+    return lines

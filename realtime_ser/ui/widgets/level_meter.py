@@ -1,0 +1,134 @@
+"""How loud it is, and whether the detector takes it for speech."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.widget import Widget
+
+from realtime_ser.ui.bars import GROWING, horizontal
+from realtime_ser.ui.palette import ALARM, CAUTION, INK, LEVEL, MUTED, TRACK
+from realtime_ser.ui.peak_hold import PeakHold
+
+if TYPE_CHECKING:
+    from textual.geometry import Size
+
+    from realtime_ser.ui.session import Session, StreamKey
+
+FLOOR: Final = -60.0
+"""dBFS at the left end of the meter; the right end is 0."""
+_ZONES: Final = ((-12.0, LEVEL), (-3.0, CAUTION), (0.0, ALARM))
+"""Up to which level (dBFS) which colour."""
+_MOST: Final = 4
+_STATE_WIDTH: Final = 16
+_VALUE_WIDTH: Final = 20
+_NARROW: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one line shows, rounded to what can be seen."""
+
+    label: str
+    speech: bool
+    percent: int
+    level: int
+    """dBFS"""
+    peak: int
+
+
+class LevelMeter(Widget):
+    """A line a stream: speech or quiet, level with held peak, in dBFS."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.border_title = "level"
+        self._peaks: dict[StreamKey, PeakHold] = {}
+        self._readings: tuple[Reading, ...] = ()
+
+    def show(self, session: Session) -> None:
+        """Draw again if anything has changed."""
+        health = session.health
+        if health is None:
+            return
+        readings = []
+        for status in health.streams[:_MOST]:
+            key = (status.stream, status.channel)
+            held = self._peaks.setdefault(key, PeakHold()).update(health.elapsed, status.peak_dbfs)
+            readings.append(
+                Reading(
+                    label=session.label(key),
+                    speech=status.speech,
+                    percent=round(status.speech_probability * 100),
+                    level=round(max(-120.0, status.level_dbfs)),
+                    peak=round(max(-120.0, held)),
+                )
+            )
+        if tuple(readings) != self._readings:
+            grown = len(readings) != len(self._readings)
+            self._readings = tuple(readings)
+            self.refresh(layout=grown)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """A line a stream, and a scale where the screen is high."""
+        return max(1, len(self._readings)) + (viewport.height >= 30)
+
+    def render(self) -> Content:
+        """Meters and, where there is a line left, their scale."""
+        width, height = self.size
+        if not self._readings:
+            return Content.styled("waiting for audio", MUTED)
+        margin = max(cell_len(reading.label) for reading in self._readings)
+        margin += 2 if margin else 0
+        room = width - margin - _STATE_WIDTH - _VALUE_WIDTH
+        lines = [_line(reading, margin, room) for reading in self._readings[:height]]
+        if len(lines) < height and room >= _NARROW:
+            lines.append(Content(" " * (margin + _STATE_WIDTH)) + _scale(room))
+        return Content("\n").join(lines)
+
+
+def _line(reading: Reading, margin: int, room: int) -> Content:
+    state, color = ("● speech", f"bold {INK}") if reading.speech else ("○ quiet ", MUTED)
+    loud = _color(reading.peak)
+    return Content.assemble(
+        (f"{reading.label:<{margin}}", MUTED),
+        (state, color),
+        (f" {reading.percent:3} %  ", color if reading.speech else MUTED),
+        _meter(reading, room),
+        (f" {reading.level:4} dBFS", INK),
+        (f"  peak {reading.peak:4}"[-10:], loud if loud != LEVEL else MUTED),
+    )
+
+
+def _meter(reading: Reading, width: int) -> Content:
+    if width < 1:
+        return Content("")
+    filled = horizontal(_share(reading.level), width).ljust(width)
+    at = min(width - 1, int(_share(reading.peak) * width))
+    cells = []
+    for i, character in enumerate(filled):
+        color = _color(FLOOR * (1 - (i + 0.5) / width))
+        if i == at and character == " " and reading.peak > FLOOR:
+            character, color = GROWING[2], INK
+        cells.append((character, f"{color} on {TRACK}"))
+    return Content.assemble(*cells).simplify()
+
+
+def _scale(width: int) -> Content:
+    line = [" "] * width
+    for level in range(int(FLOOR), 0, 12):
+        at = round(_share(level) * width)
+        for i, character in enumerate(f"╵{level}"):
+            line[min(width - 1, at + i)] = character
+    return Content.styled("".join(line), MUTED)
+
+
+def _share(level: float) -> float:
+    return min(1.0, max(0.0, 1.0 - level / FLOOR))
+
+
+def _color(level: float) -> str:
+    return next((color for limit, color in _ZONES if level <= limit), ALARM)

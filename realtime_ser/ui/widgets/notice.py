@@ -1,0 +1,36 @@
+"""What the user has to know now, in words: a problem of the source, or that it has ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.widgets import Static
+
+if TYPE_CHECKING:
+    from realtime_ser.ui.session import Session
+
+
+class Notice(Static):
+    """Out of sight while all is well."""
+
+    def __init__(self, csv_path: str | None) -> None:
+        super().__init__(markup=False)
+        self._csv_path = csv_path
+        self._text = ""
+
+    def show(self, session: Session) -> None:
+        """Draw again if anything has changed."""
+        health = session.health
+        problem = None if health is None else health.problem
+        ended = health is not None and health.state == "ended"
+        text = ""
+        if ended:
+            text = f"■ ended · timeline in {self._csv_path}" if self._csv_path else "■ ended"
+            text += " · press q to leave"
+        elif problem is not None:
+            text = f"▲ {problem}"
+        if text != self._text:
+            self._text = text
+            self.set_class(bool(text), "-shown")
+            self.set_class(not ended, "-problem")
+            self.update(text)

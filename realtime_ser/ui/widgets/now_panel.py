@@ -1,0 +1,124 @@
+"""The current emotion, large."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+from textual.widget import Widget
+
+from realtime_ser.types import UNCERTAIN
+from realtime_ser.ui.big_text import big_text
+from realtime_ser.ui.palette import INK, LOOKS, MUTED, TRACK, ink_on
+from realtime_ser.ui.session import Now
+from realtime_ser.ui.times import clock_text
+
+if TYPE_CHECKING:
+    from realtime_ser.ui.session import Session
+
+_MARKS: Final = {
+    "starting": "◌",
+    "listening": "◉",
+    "silence": "—",
+    "paused": "‖",
+    "ended": "■",
+    "failed": "▲",
+}
+_BADGE_WIDTH: Final = 6
+_GAP: Final = 2
+
+
+class NowPanel(Widget):
+    """A badge with the emoji, the emotion's name in big letters, and how sure that is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.border_title = "now"
+        self._now = Now("starting")
+        self._emoji = True
+
+    def show(self, session: Session, *, emoji: bool) -> None:
+        """Draw again if anything has changed."""
+        now = session.now()
+        if (now, emoji) != (self._now, self._emoji):
+            self._now, self._emoji = now, emoji
+            self.refresh()
+
+    def render(self) -> Content:
+        """Centred from top to bottom; one line of plain text where there is no room for more."""
+        width, height = self.size
+        lines = self._headline(width, height)
+        details = self._details(width)
+        if len(lines) + 1 + len(details) <= height:
+            lines = [*lines, Content("")]
+        lines = (lines + details)[: max(1, height)]
+        return Content("\n").join([Content("")] * ((height - len(lines)) // 2) + lines)
+
+    def _headline(self, width: int, height: int) -> list[Content]:
+        now = self._now
+        word = now.emotion or now.mood
+        color = LOOKS[now.emotion].color if now.emotion else MUTED
+        style = MUTED if now.emotion == UNCERTAIN else color
+        room = width - _BADGE_WIDTH - _GAP
+        for scale in (2, 1):
+            rows = big_text(word, scale)
+            if len(rows[0]) <= room and len(rows) + 3 <= height:
+                badge = self._badge(len(rows), color)
+                return [
+                    piece + Content(" " * _GAP) + Content.styled(row, style)
+                    for piece, row in zip(badge, rows, strict=True)
+                ]
+        mark = self._mark()
+        return [Content.assemble((f" {mark} ", f"bold {ink_on(color)} on {color}"),
+                                 ("  " + word, f"bold {style}"))]  # fmt: skip
+
+    def _badge(self, height: int, color: str) -> list[Content]:
+        """A frame in the emotion's colour; hatched where there is none to be sure of."""
+        sure = self._now.emotion is not None and self._now.emotion != UNCERTAIN
+        fill, style = ("█", color) if sure else ("░", f"{color} on {TRACK}")
+        mark = Content.styled(self._mark(), f"bold {color}")
+        left = (_BADGE_WIDTH - 2 - mark.cell_length) // 2
+        right = _BADGE_WIDTH - 2 - mark.cell_length - left
+        edge = Content.styled(fill, style)
+        middle = edge + " " * left + mark + " " * right + edge
+        blank = Content.styled(fill * _BADGE_WIDTH, style)
+        return [middle if row == height // 2 else blank for row in range(height)]
+
+    def _mark(self) -> str:
+        if self._now.emotion is None:
+            return _MARKS[self._now.mood]
+        look = LOOKS[self._now.emotion]
+        return look.emoji if self._emoji else look.letter
+
+    def _details(self, width: int) -> list[Content]:
+        now = self._now
+        if now.emotion is None or now.leading is None:
+            return [Content.styled(_explain(now), MUTED)]
+        sure = now.emotion != UNCERTAIN
+        percent = f"{now.confidence:4.0%}".replace("%", " %")
+        room = max(0, width - len(percent) - 1)
+        filled = round(room * min(1.0, now.confidence))
+        color = LOOKS[now.leading].color
+        gauge = Content.assemble(
+            (percent, f"bold {INK if sure else MUTED}"),
+            (" " + ("━" if sure else "╍") * filled, color),
+            ("━" * (room - filled), TRACK),
+        )
+        words = [f"for {now.seconds:.1f} s"] if sure else [f"perhaps {now.leading}"]
+        if now.voice:
+            words.insert(0, now.voice)
+        return [gauge, Content.styled("  ·  ".join(words), MUTED)]
+
+
+def _explain(now: Now) -> str:
+    match now.mood:
+        case "starting":
+            return "waiting for audio"
+        case "silence":
+            return f"no speech for {clock_text(now.seconds)}"
+        case "listening":
+            return "waiting for a voice"
+        case "paused":
+            return "space resumes"
+        case _:
+            return "q leaves"

@@ -1,0 +1,94 @@
+"""What was said and how: one line an utterance, the newest at the bottom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from realtime_ser.types import UNCERTAIN
+from realtime_ser.ui.palette import BACKGROUND, INK, LOOKS, MUTED, TRACK
+from realtime_ser.ui.session import leading_class
+from realtime_ser.ui.times import clock_text
+
+if TYPE_CHECKING:
+    from realtime_ser.types import TimelineRow
+    from realtime_ser.ui.session import Session
+
+_GAUGE_WIDTH = 20
+
+
+class UtteranceLog(ScrollView, can_focus=True):
+    """Follows the newest line until it is scrolled back, and again from the end on."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.border_title = "utterances"
+        self._session = session
+        self._drawn = 0
+        self._labels = 0
+        self._emoji = True
+
+    def show(self, *, emoji: bool) -> None:
+        """Draw again if anything has changed."""
+        session = self._session
+        count = session.utterance_count
+        if (count, len(session.lanes), emoji) == (self._drawn, self._labels, self._emoji):
+            return
+        reading_back = not self.is_vertical_scroll_end
+        full = len(session.utterances) == session.utterances.maxlen
+        added = count - self._drawn
+        self._drawn, self._labels, self._emoji = count, len(session.lanes), emoji
+        self.border_title = f"utterances  {count}" if count else "utterances"
+        self.virtual_size = Size(1, len(session.utterances))
+        if reading_back and full:
+            # The oldest lines have left: keep what is being read in its place.
+            self.scroll_to(y=max(0, self.scroll_offset.y - added), animate=False)
+        self.refresh()
+
+    def on_mount(self) -> None:
+        """Stay at the newest line until the user scrolls, and again once he is back there."""
+        self.virtual_size = Size(1, 0)
+        self.anchor()
+
+    def render_line(self, y: int) -> Strip:
+        """Line ``y`` of what is in sight."""
+        width = self.scrollable_content_region.width
+        number = self.scroll_offset.y + y
+        style = Style.parse(f"{MUTED} on {BACKGROUND}")
+        if number >= len(self._session.utterances):
+            text = "nothing said yet" if y == 0 and not self._drawn else ""
+            return Strip([Segment(text, style)]).adjust_cell_length(width, style)
+        pieces = self._pieces(self._session.utterances[number], width)
+        strip = Strip([Segment(text, style + Style.parse(look)) for text, look in pieces])
+        return strip.adjust_cell_length(width, style)
+
+    def _pieces(self, row: TimelineRow, width: int) -> list[tuple[str, str]]:
+        """Text and style of a line, left to right; what does not fit is cut on the right."""
+        look = LOOKS[row.emotion]
+        sure = row.emotion != UNCERTAIN
+        key = (row.stream, row.channel)
+        labels = [self._session.label(each) for each in self._session.lanes]
+        margin = max((cell_len(label) for label in labels), default=0)
+        mark = f"{look.emoji} {look.letter}" if self._emoji else look.letter
+        pieces = [
+            (f"{clock_text(row.start):>7}", INK),
+            (f"{row.end - row.start:6.1f} s   ", MUTED),
+            (f"{self._session.label(key):<{margin}}   " if margin else "", MUTED),
+            (f"{mark} ", f"bold {look.color}"),
+            (f"{row.emotion:<9}", look.color if sure else MUTED),
+            (f" {row.confidence:4.0%}  ".replace("%", " %"), INK if sure else MUTED),
+        ]
+        used = sum(cell_len(text) for text, _ in pieces)
+        if not sure:
+            pieces.append((f"perhaps {leading_class(row)}", MUTED))
+        elif width - used >= _GAUGE_WIDTH:
+            filled = round(row.confidence * _GAUGE_WIDTH)
+            pieces.append(("━" * filled, look.color))
+            pieces.append(("━" * (_GAUGE_WIDTH - filled), TRACK))
+        return pieces

@@ -1,0 +1,437 @@
+"""The microphone against a driver of our own: one thread, virtual time, every accident."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from realtime_ser.capture import devices as devices_module
+from realtime_ser.capture.devices import find_device, list_devices
+from realtime_ser.capture.driver import DeviceInfo, OnBlock
+from realtime_ser.capture.driver_thread import DriverThread
+from realtime_ser.capture.microphone import MicrophoneSource
+from realtime_ser.capture.portaudio import PortAudio
+from realtime_ser.config import CaptureConfig
+from realtime_ser.errors import SourceError
+from realtime_ser.testing import ManualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from realtime_ser.types import AudioArray, CapturedBlock
+
+BUILT_IN = DeviceInfo(0, "Built-in Audio", "ALSA", 2, 44_100, is_default=True)
+HEADSET = DeviceInfo(2, "USB Headset", "ALSA", 1, 48_000, is_default=False)
+MIXER = DeviceInfo(3, "USB Mixer", "ALSA", 8, 48_000, is_default=False)
+VIRTUAL = DeviceInfo(5, "pulse", "ALSA", 32, 44_100, is_default=False)
+CONFIG = CaptureConfig(stall=2.0, retry=0.5, retry_max=4.0)
+BLOCK = 512
+
+
+class FakeStream:
+    def __init__(self, on_block: OnBlock, on_end: Callable[[], None]) -> None:
+        self.on_block = on_block
+        self.on_end = on_end
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeDriver:
+    """Implements ``Driver``: what is plugged in and what it offers is up to the test."""
+
+    def __init__(self, *plugged: DeviceInfo) -> None:
+        self.plugged = list(plugged)
+        self.rates = {16_000, 44_100, 48_000}
+        self.streams: list[FakeStream] = []
+        self.opened: list[tuple[str, int, int]] = []
+        self.refreshed = 0
+        self.abandoned = False
+        self._listed = list(plugged)
+
+    def devices(self) -> list[DeviceInfo]:
+        return self._listed
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+        self._listed = list(self.plugged)
+
+    def offers(self, device: DeviceInfo, sample_rate: int, channels: int) -> bool:
+        return sample_rate in self.rates and channels <= device.channels
+
+    def open(
+        self,
+        device: DeviceInfo,
+        sample_rate: int,
+        channels: int,
+        block_samples: int,
+        on_block: OnBlock,
+        on_end: Callable[[], None],
+    ) -> FakeStream:
+        if device not in self.plugged:
+            raise SourceError(f"mic: {device.name!r} cannot be opened (gone); plug it in")
+        self.opened.append((device.name, sample_rate, channels))
+        stream = FakeStream(on_block, on_end)
+        self.streams.append(stream)
+        return stream
+
+    def abandon(self) -> None:
+        self.abandoned = True
+
+
+class InlineThread:
+    """Runs calls at once; ``stuck`` makes them never return, like a hung sound server."""
+
+    stuck = False
+
+    def submit(self, call: Callable[[], Any]) -> Future[Any]:
+        future: Future[Any] = Future()
+        if not self.stuck:
+            try:
+                future.set_result(call())
+            except Exception as error:  # noqa: BLE001 - as DriverThread does
+                future.set_exception(error)
+        return future
+
+    def close(self, timeout: float) -> bool:
+        return not self.stuck
+
+
+class Rig:
+    """A microphone, its driver and its clock."""
+
+    def __init__(
+        self,
+        *plugged: DeviceInfo,
+        wanted: str | int | None = None,
+        config: CaptureConfig = CONFIG,
+    ) -> None:
+        self.clock = ManualClock(1000.0, automatic=True)
+        self.driver = FakeDriver(*(plugged or (BUILT_IN, HEADSET)))
+        self.thread = InlineThread()
+        self.mic = MicrophoneSource(
+            "mic", wanted, config, self.clock, driver=self.driver, make_thread=lambda: self.thread
+        )
+
+    def deliver(self, count: int = 1, *, overflow: bool = False, channels: int = 2) -> None:
+        """The newest stream delivers blocks, each when its last sample has been captured."""
+        for _ in range(count):
+            self.clock.advance(BLOCK / 16_000)
+            samples: AudioArray = np.full((BLOCK, channels), 0.25, np.float32)
+            self.driver.streams[-1].on_block(samples, overflow)
+
+    def read(self, timeout: float = 0.0) -> CapturedBlock | None:
+        return self.mic.read(timeout)
+
+    @property
+    def problem(self) -> str:
+        return self.mic.health().problem or ""
+
+
+def test_blocks_arrive_with_the_time_of_their_last_sample() -> None:
+    rig = Rig()
+    info = rig.mic.open()
+    rig.deliver(2)
+
+    first, second = rig.read(), rig.read()
+
+    assert (info.name, info.sample_rate, info.channels) == ("Built-in Audio", 16_000, 2)
+    assert info.live
+    assert first is not None
+    assert second is not None
+    assert first.samples.shape == (BLOCK, 2)
+    assert first.captured == pytest.approx(1000.032)
+    assert second.captured == pytest.approx(1000.064)
+    assert (first.lost, second.lost) == (0, 0)
+    assert rig.mic.health() == rig.mic.health().__class__()
+
+
+def test_read_returns_in_time_without_audio() -> None:
+    rig = Rig()
+    rig.mic.open()
+    assert rig.read(0.25) is None
+    assert rig.clock.monotonic() == pytest.approx(1000.25)
+
+
+def test_a_rate_that_is_not_offered_is_opened_at_the_devices_own() -> None:
+    rig = Rig(HEADSET)
+    rig.driver.rates = {48_000}
+    info = rig.mic.open()
+    assert (info.sample_rate, info.channels) == (48_000, 1)
+    assert rig.driver.opened == [("USB Headset", 48_000, 1)]
+
+
+@pytest.mark.parametrize(
+    ("device", "channels", "expected"),
+    [
+        (HEADSET, "mix", 1),
+        (MIXER, "mix", 2),
+        (MIXER, "split", 8),
+        (VIRTUAL, "mix", 2),
+        (VIRTUAL, "split", 2),
+    ],
+)
+def test_channels(device: DeviceInfo, channels: Any, expected: int) -> None:
+    rig = Rig(device, config=CaptureConfig(channels=channels))
+    assert rig.mic.open().channels == expected
+
+
+def test_overflow_is_counted_and_its_length_taken_from_the_clock() -> None:
+    rig = Rig()
+    rig.mic.open()
+    rig.deliver()
+    rig.clock.advance(0.5)
+    rig.deliver(overflow=True)
+    rig.read()
+    block = rig.read()
+    assert block is not None
+    assert block.lost == 8_000
+    assert rig.mic.health().overflows == 1
+    assert rig.mic.health().problem is None
+
+
+def test_a_reader_that_is_late_loses_the_oldest_and_knows_how_much() -> None:
+    rig = Rig()
+    rig.mic.open()
+    rig.deliver()
+    assert rig.read() is not None
+    rig.deliver(100)  # 3.2 s, of which 63 blocks are kept
+    block = rig.read()
+    assert block is not None
+    assert block.lost == (100 - 63) * BLOCK
+    assert rig.mic.health().overflows == 1
+    assert sum(rig.read() is not None for _ in range(62)) == 62
+    assert rig.read() is None
+
+
+def test_a_device_that_goes_silent_is_noticed_reopened_and_the_outage_is_reported() -> None:
+    rig = Rig(HEADSET)
+    rig.mic.open()
+    rig.deliver(channels=1)
+    assert rig.read() is not None
+
+    assert rig.read(1.9) is None
+    assert rig.problem == ""
+    assert rig.read(0.2) is None
+    assert rig.problem == "'USB Headset' delivers no audio; opening it again"
+
+    assert rig.read(0.5) is None  # after capture.retry
+    assert len(rig.driver.streams) == 2
+    assert rig.driver.streams[0].closed
+    assert rig.driver.refreshed == 1
+    assert rig.mic.health().reopened == 1
+    assert rig.problem  # not before audio flows
+
+    before = rig.clock.monotonic()
+    rig.deliver(channels=1)
+    block = rig.read()
+    assert block is not None
+    assert block.lost == round((before - 1000.032) * 16_000)
+    assert rig.problem == ""
+
+
+def test_an_unplugged_device_is_noticed_at_once_and_tried_with_growing_pauses() -> None:
+    rig = Rig(BUILT_IN, HEADSET, wanted="headset")
+    rig.mic.open()
+    rig.deliver(channels=1)
+    rig.read()
+    rig.driver.plugged.remove(HEADSET)
+    rig.driver.streams[0].on_end()
+
+    tries: list[float] = []
+    start = rig.clock.monotonic()
+    known = rig.driver.refreshed
+    while rig.clock.monotonic() < start + 16:
+        assert rig.read(0.1) is None
+        assert "'USB Headset'" in rig.problem
+        if rig.driver.refreshed > known:
+            known = rig.driver.refreshed
+            tries.append(rig.clock.monotonic() - start)
+
+    assert np.diff([0.0, *tries]) == pytest.approx([0.5, 1, 2, 4, 4, 4], abs=0.2)
+    assert "next try in 4.0 s" in rig.problem
+
+    rig.driver.plugged.append(DeviceInfo(9, "USB Headset", "ALSA", 1, 48_000, is_default=False))
+    assert rig.read(5.0) is None
+    rig.deliver(channels=1)
+    assert rig.read() is not None
+    assert rig.problem == ""
+    assert rig.mic.health().reopened == 1
+    assert rig.driver.opened == [("USB Headset", 16_000, 1)] * 2
+
+
+def test_audio_that_arrived_before_the_loss_is_still_delivered() -> None:
+    rig = Rig()
+    rig.mic.open()
+    rig.deliver(3)
+    rig.driver.streams[0].on_end()
+    assert [rig.read() is not None for _ in range(4)] == [True, True, True, False]
+    assert "stopped" in rig.problem
+
+
+def test_late_audio_of_the_old_opening_is_ignored() -> None:
+    rig = Rig(HEADSET)
+    rig.mic.open()
+    rig.read(2.1)
+    rig.read(0.6)
+    rig.driver.streams[0].on_block(np.ones((BLOCK, 1), np.float32), False)
+    assert rig.read() is None
+    assert rig.problem
+
+
+def test_a_device_that_never_delivers_is_tried_less_and_less_often() -> None:
+    rig = Rig(HEADSET)
+    rig.mic.open()
+    rig.read(60.0)
+    # Each try costs the pause (at most 4 s) and the 2 s until the silence counts.
+    assert 9 <= len(rig.driver.streams) <= 13
+    assert rig.problem
+
+
+def test_the_default_device_may_be_another_one_after_a_loss() -> None:
+    rig = Rig(BUILT_IN, HEADSET)
+    assert rig.mic.open().channels == 2
+    rig.driver.plugged = [HEADSET]
+    rig.driver.streams[0].on_end()
+    rig.read(0.6)
+    rig.deliver(channels=1)
+    block = rig.read()
+    assert rig.driver.opened[-1] == ("USB Headset", 16_000, 1)
+    assert block is not None
+    assert block.samples.shape == (BLOCK, 2)  # as promised by info
+
+
+def test_a_driver_that_hangs_holds_neither_read_nor_close() -> None:
+    rig = Rig(HEADSET)
+    rig.mic.open()
+    rig.thread.stuck = True
+    assert rig.read(30.0) is None
+    assert rig.clock.monotonic() == pytest.approx(1030.0)
+    assert "opening it again" in rig.problem
+    rig.mic.close()
+    assert rig.driver.abandoned
+
+
+def test_a_bug_in_the_driver_is_no_outage() -> None:
+    rig = Rig(HEADSET)
+    rig.mic.open()
+    rig.driver.refresh = lambda: 1 / 0  # type: ignore[method-assign, assignment, return-value]
+    with pytest.raises(ZeroDivisionError):
+        rig.read(10.0)
+
+
+def test_open_says_why_it_cannot_and_can_be_closed() -> None:
+    rig = Rig(HEADSET)
+    rig.driver.plugged.clear()
+    with pytest.raises(SourceError, match="cannot be opened"):
+        rig.mic.open()
+    rig.mic.close()
+
+
+def test_open_gives_up_on_a_driver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime_ser.capture.microphone.PATIENCE", 0.01)
+    rig = Rig()
+    rig.thread.stuck = True
+    with pytest.raises(SourceError, match="did not answer"):
+        rig.mic.open()
+    assert rig.driver.abandoned
+
+
+def test_close_stops_the_stream_and_reading_ends() -> None:
+    rig = Rig()
+    rig.mic.close()
+    with pytest.raises(EOFError):
+        rig.read()
+    rig.mic.open()
+    rig.mic.close()
+    rig.mic.close()
+    assert rig.driver.streams[0].closed
+    assert not rig.driver.abandoned
+    with pytest.raises(EOFError):
+        rig.read()
+
+
+def test_find_device_by_name_part_case_index_and_default() -> None:
+    all_devices = [BUILT_IN, HEADSET, MIXER]
+    assert find_device(all_devices, None, "mic") is BUILT_IN
+    assert find_device([HEADSET, MIXER], None, "mic") is HEADSET
+    assert find_device(all_devices, 2, "mic:2") is HEADSET
+    assert find_device(all_devices, "usb headset", "mic") is HEADSET
+    assert find_device(all_devices, "mix", "mic:mix") is MIXER
+
+
+def test_an_exact_name_wins_over_a_part() -> None:
+    longer = DeviceInfo(1, "USB Headset 2", "ALSA", 1, 48_000, is_default=False)
+    assert find_device([longer, HEADSET], "USB Headset", "mic") is HEADSET
+
+
+def test_the_same_device_under_two_host_apis_is_no_ambiguity() -> None:
+    twin = DeviceInfo(7, "USB Headset", "WASAPI", 1, 48_000, is_default=True)
+    assert find_device([HEADSET, twin], "headset", "mic") is twin
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ("usb", r"mic:x: several .*; choose one of 2 \(USB Headset\), 3 \(USB Mixer\)"),
+        ("theremin", r"mic:x: no device .* name; choose one of 0 \(Built-in Audio\), 2"),
+        (1, r"mic:x: no device .* index; choose one of 0 \(Built-in Audio\), 2"),
+    ],
+)
+def test_what_does_not_name_one_device(wanted: str | int, message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        find_device([BUILT_IN, HEADSET, MIXER], wanted, "mic:x")
+
+
+def test_no_device_at_all() -> None:
+    with pytest.raises(SourceError, match="connect a microphone"):
+        find_device([], None, "mic")
+
+
+def test_list_devices_tells_rates() -> None:
+    driver = FakeDriver(BUILT_IN, HEADSET)
+    found = list_devices(driver)
+    assert [d.name for d in found] == ["Built-in Audio", "USB Headset"]
+    assert {d.sample_rates for d in found} == {(16_000, 44_100, 48_000)}
+    assert not driver.abandoned
+
+
+def test_list_devices_gives_up_on_a_driver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices_module, "PATIENCE", 0.01)
+    driver = FakeDriver()
+    release: Future[None] = Future()
+    driver.devices = lambda: release.result(10) or []  # type: ignore[method-assign]
+    with pytest.raises(SourceError, match="did not answer"):
+        list_devices(driver)
+    assert driver.abandoned
+    release.set_result(None)
+
+
+def test_driver_thread_runs_in_order_and_is_joined() -> None:
+    thread = DriverThread()
+    seen: list[int] = []
+    futures = [thread.submit(lambda i=i: seen.append(i)) for i in range(5)]  # type: ignore[misc]
+    failing = thread.submit(lambda: 1 / 0)
+    assert thread.close(5)
+    assert seen == [0, 1, 2, 3, 4]
+    assert all(f.done() for f in futures)
+    with pytest.raises(ZeroDivisionError):
+        failing.result(0)
+
+
+def test_without_portaudio_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Missing:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "sounddevice":
+                raise OSError("PortAudio library not found")
+
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
+    mic = MicrophoneSource("mic", None, CONFIG, ManualClock(), driver=PortAudio())
+    with pytest.raises(SourceError, match=r"PortAudio library is missing.*install"):
+        mic.open()

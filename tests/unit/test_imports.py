@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "torchaudio", "textual", "sounddevice", "soundfile", "numpy", "matplotlib")
+
+
+def modules_after(code: str) -> set[str]:
+    """Top-level modules that a fresh interpreter has loaded after running ``code``."""
+    listing = f"{code}\nimport sys\nprint('\\n'.join(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", listing], check=True, capture_output=True, text=True, timeout=60
+    )
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import realtime_ser",
+        "import realtime_ser.cli.main",
+        "from realtime_ser.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass",
+    ],
+    ids=["package", "entry point", "--help"],
+)
+def test_starts_light(code: str) -> None:
+    loaded = modules_after(code)
+    assert "realtime_ser" in loaded
+    assert loaded & set(HEAVY) == set()
+
+
+@pytest.mark.parametrize("command", ["live", "demo", "analyze", "evaluate", "train"])
+def test_help_of_a_command_needs_no_torch(command: str) -> None:
+    code = (
+        "from realtime_ser.cli.main import main\n"
+        f"try: main(['{command}', '--help'])\n"
+        "except SystemExit: pass"
+    )
+    assert modules_after(code) & {"torch", "torchaudio", "textual", "sounddevice"} == set()
