@@ -9,6 +9,7 @@ state, so that a signal gives the same frames however it is cut into pieces.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,9 +43,9 @@ class FeatureConfig:
     f_min: float = 50.0
     f_max: float = 7_600.0
     floor: float = 1e-9
-    """Power added before the logarithm (about -90 dB re full scale)."""
+    """Added to the running level (-90 dB re full scale), so that digital silence has one."""
     dynamic_range: float = 12.0
-    """Nepers of power kept below the running level; what is quieter is clamped."""
+    """Nepers of power below the running level at which bands bottom out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ class FrontEnd:
         power_sum = state["power_sum"][:, None] + square[..., 0].cumsum(dim=1)
         count = state["frame_count"][:, None] + torch.arange(1, n + 1, device=power.device)
         level = (power_sum / count + c.floor)[..., None]
-        static = (torch.log(mel + c.floor) - torch.log(level)).clamp(min=-c.dynamic_range)
+        static = torch.log(mel / level + math.exp(-c.dynamic_range))
         static = (static + c.dynamic_range / 3) / (c.dynamic_range / 4)
         delta, static_tail = _delta(static, state["static"])
         delta_delta, delta_tail = _delta(delta, state["delta"])

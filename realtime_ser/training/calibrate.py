@@ -31,9 +31,10 @@ def fit_fusion(logits: Tensor, labels: Tensor) -> FusionConfig:
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+    weights = torch.softmax(free_weights.detach(), dim=0)
     return FusionConfig(
-        weights=tuple(round(w, 4) for w in torch.softmax(free_weights, dim=0).tolist()),
-        temperature=round(float(free_temperature.exp()), 4),
+        weights=tuple(round(weight, 4) for weight in weights.tolist()),
+        temperature=round(free_temperature.detach().exp().item(), 4),
     )
 
 

@@ -18,6 +18,7 @@ from textual.widgets import Footer
 
 from realtime_ser.ui import palette
 from realtime_ser.ui.help import HelpScreen
+from realtime_ser.ui.layout import TALL
 from realtime_ser.ui.messages import HealthChanged, RowArrived
 from realtime_ser.ui.session import Session
 from realtime_ser.ui.widgets.class_bars import ClassBars
@@ -73,7 +74,7 @@ class LiveApp(App[Outcome]):
         (0, "-tight"), (72, "-narrow"), (100, "-normal"), (160, "-wide"),
     ]  # fmt: skip
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
-        (0, "-flat"), (20, "-short"), (30, "-tall"), (50, "-high"),
+        (0, "-tiny"), (14, "-flat"), (20, "-short"), (TALL, "-tall"), (50, "-high"),
     ]  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "pause", "Pause / resume", key_display="space"),
@@ -109,10 +110,16 @@ class LiveApp(App[Outcome]):
         self.title = title
         self._monitor = monitor
         self._session = Session(classes)
-        self._uncertain_below = uncertain_below
-        self._csv_path = csv_path
         self._rows = rows
         self._emoji = True
+        self._title_line = TitleLine(title)
+        self._now_panel = NowPanel()
+        self._class_bars = ClassBars(classes, uncertain_below)
+        self._timeline = Timeline(self._session)
+        self._level_meter = LevelMeter()
+        self._utterances = UtteranceLog(self._session)
+        self._notice = Notice(csv_path)
+        self._health_line = HealthLine(csv_path)
 
     def get_default_screen(self) -> Screen[None]:
         """The screen that the style sheet calls ``live``."""
@@ -120,18 +127,17 @@ class LiveApp(App[Outcome]):
 
     def compose(self) -> ComposeResult:
         """From top to bottom; on a wide screen the utterances stand at the right."""
-        session = self._session
-        yield TitleLine(self.title)
+        yield self._title_line
         with Container(id="body"):
             with Container(id="left"):
                 with Horizontal(id="top"):
-                    yield NowPanel()
-                    yield ClassBars(session.classes, self._uncertain_below)
-                yield Timeline(session)
-                yield LevelMeter()
-            yield UtteranceLog(session)
-        yield Notice(self._csv_path)
-        yield HealthLine(self._csv_path)
+                    yield self._now_panel
+                    yield self._class_bars
+                yield self._timeline
+                yield self._level_meter
+            yield self._utterances
+        yield self._notice
+        yield self._health_line
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -186,12 +192,14 @@ class LiveApp(App[Outcome]):
         self.exit("interrupted", return_code=INTERRUPTED_STATUS)
 
     def _draw(self) -> None:
-        screen, session = self.screen_stack[0], self._session
-        screen.query_one(TitleLine).show(session)
-        screen.query_one(NowPanel).show(session, emoji=self._emoji)
-        screen.query_one(ClassBars).show(session, emoji=self._emoji)
-        screen.query_one(Timeline).show(emoji=self._emoji)
-        screen.query_one(LevelMeter).show(session)
-        screen.query_one(UtteranceLog).show(emoji=self._emoji)
-        screen.query_one(Notice).show(session)
-        screen.query_one(HealthLine).show(session)
+        if not self._utterances.is_attached:
+            return  # the screen is being taken down, and a last picture of the engine came
+        session = self._session
+        self._title_line.show(session)
+        self._now_panel.show(session, emoji=self._emoji)
+        self._class_bars.show(session, emoji=self._emoji)
+        self._timeline.show(emoji=self._emoji)
+        self._level_meter.show(session)
+        self._utterances.show(emoji=self._emoji)
+        self._notice.show(session)
+        self._health_line.show(session)

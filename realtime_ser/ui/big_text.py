@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import Final
 
 _GLYPHS: Final = {
+    " ": ".. .. .. .. ..",
     "A": ".#. #.# ### #.# #.#",
     "C": ".## #.. #.. #.. .##",
     "D": "##. #.# #.# #.# ##.",

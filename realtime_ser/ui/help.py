@@ -25,7 +25,7 @@ KEYS: Final = (
     ("q", "end: what was heard is still written"),
 )
 WORDS: Final = (
-    ("timeline", "height is confidence, grey is uncertain, a thin line silence"),
+    ("timeline", "height is confidence; grey uncertain; a line silence"),
     ("uncertain", "no class is probable enough; the tick in the bars"),
     ("real-time factor", "work a second of audio; below 1 keeps up"),
     ("p95", "from sound to row: 95 of 100 rows are faster"),
@@ -51,7 +51,7 @@ class HelpScreen(ModalScreen[None]):
         """One box in the middle, which scrolls on a small screen."""
         with VerticalScroll(id="help") as box:
             box.border_title = "help"
-            box.border_subtitle = "any of esc ? q closes"
+            box.border_subtitle = "esc, ? or q closes"
             yield Static(self._text())
 
     def _text(self) -> Content:

@@ -25,7 +25,9 @@ SWITCH_AFTER: Final = 1.0
 LOG_LENGTH: Final = 10_000
 """Utterances that can be scrolled back to."""
 
-Mood = Literal["starting", "listening", "silence", "emotion", "paused", "ended", "failed"]
+Mood = Literal[
+    "starting", "listening", "silence", "no sound", "emotion", "paused", "ended", "failed"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class Session:
         self.row_count = 0
         self._last: dict[StreamKey, TimelineRow] = {}
         self._heard: StreamKey | None = None
+        self._reached = 0.0
+        self._moved_at = 0.0
 
     def take(self, row: TimelineRow) -> None:
         """Take the next row."""
@@ -88,9 +92,17 @@ class Session:
 
     def update(self, health: Health) -> None:
         """Take a newer picture of the engine."""
+        reached = max((status.position for status in health.streams), default=0.0)
+        if reached != self._reached or health.state != "running":
+            self._reached, self._moved_at = reached, health.elapsed
         self.health = health
         for status in health.streams:
             self.lanes.setdefault((status.stream, status.channel), Lane())
+
+    @property
+    def running(self) -> bool:
+        """The engine listens."""
+        return self.health is not None and self.health.state == "running"
 
     @property
     def position(self) -> float:
@@ -119,9 +131,14 @@ class Session:
 
     def now(self) -> Now:
         """What is to be shown large."""
-        state = "starting" if self.health is None else self.health.state
-        if state != "running":
-            return Now(state)
+        health = self.health
+        if health is None:
+            return Now("starting")
+        if health.state != "running":
+            return Now(health.state)
+        stalled = health.elapsed - self._moved_at
+        if stalled > SILENT_AFTER:
+            return Now("no sound", seconds=float(int(stalled)))
         row = None if self._heard is None else self._last[self._heard]
         if self._heard is None or row is None:
             return Now("listening")

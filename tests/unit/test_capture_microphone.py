@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -271,6 +272,49 @@ def test_audio_that_arrived_before_the_loss_is_still_delivered() -> None:
     rig.deliver(3)
     rig.driver.streams[0].on_end()
     assert [rig.read() is not None for _ in range(4)] == [True, True, True, False]
+    assert "stopped" in rig.problem
+
+
+def test_a_block_and_the_end_of_the_stream_wake_a_waiting_reader() -> None:
+    rig = Rig()
+    rig.mic.open()
+    waits: list[float] = []
+
+    def wait(wake: threading.Event, timeout: float) -> bool:
+        waits.append(timeout)
+        assert not wake.is_set()
+        if len(waits) == 1:
+            rig.deliver()
+        else:
+            rig.driver.streams[0].on_end()
+        return wake.is_set()
+
+    rig.clock.wait = wait  # type: ignore[method-assign]
+    assert rig.read(1.5) is not None
+    rig.driver.streams[0].on_block = lambda *_: None
+    with pytest.raises(AssertionError):  # the third wait: the end was seen in the second
+        rig.read(1.5)
+    assert "stopped" in rig.problem
+
+
+def test_audio_that_arrives_while_read_decides_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = Rig()
+    rig.mic.open()
+    real = rig.clock.monotonic
+    looks = 0
+
+    def monotonic() -> float:
+        nonlocal looks
+        looks += 1
+        if looks == 2:  # between read's look at the queue and its look at the device
+            rig.deliver()
+            rig.driver.streams[0].on_end()
+        return real()
+
+    monkeypatch.setattr(rig.clock, "monotonic", monotonic)
+    assert [rig.read() is not None for _ in range(3)] == [False, True, False]
     assert "stopped" in rig.problem
 
 

@@ -100,10 +100,11 @@ def test_live_write_larger_than_the_buffer_keeps_its_newest_part() -> None:
     np.testing.assert_array_equal(block.samples, ramp(160, 100))
 
 
-def test_missing_audio_is_a_jump_that_no_block_straddles() -> None:
+@pytest.mark.parametrize("gap", [1, 3600 * SAMPLE_RATE])
+def test_missing_audio_is_a_jump_that_no_block_straddles(gap: int) -> None:
     ring = RingBuffer(100, blocking=False)
     ring.write(ramp(0, 20), captured=1.0)
-    ring.skip(3600 * SAMPLE_RATE)
+    ring.skip(gap)
     ring.write(ramp(0, 20), captured=2.0)
 
     before, after = ring.read(1000), ring.read(1000)
@@ -111,7 +112,7 @@ def test_missing_audio_is_a_jump_that_no_block_straddles() -> None:
     assert before is not None
     assert after is not None
     assert (before.start_sample, before.end_sample, before.captured) == (0, 20, 1.0)
-    assert after.start_sample == 20 + 3600 * SAMPLE_RATE
+    assert after.start_sample == 20 + gap
     assert ring.write_sample == after.end_sample
     assert ring.dropped == 0
 
@@ -214,7 +215,7 @@ def test_memory_is_fixed_however_small_the_writes() -> None:
 operations = st.lists(
     st.one_of(
         st.tuples(st.just("write"), st.integers(0, 25)),
-        st.tuples(st.just("skip"), st.integers(0, 1000)),
+        st.tuples(st.just("skip"), st.integers(0, 12)),
         st.tuples(st.just("read"), st.integers(1, 25)),
     ),
     max_size=60,

@@ -58,6 +58,7 @@ def test_short_sounds_open_nothing() -> None:
 
 def test_one_block_of_doubt_is_forgiven_two_are_not() -> None:
     assert feed(segmenter(), [LOUD, LOUD, DOUBT, LOUD]) == [SpeechStarted(0)]
+    assert feed(segmenter(), [LOUD, DOUBT, LOUD, DOUBT, LOUD]) == [SpeechStarted(0)]
     assert feed(segmenter(), [LOUD, LOUD, DOUBT, DOUBT, LOUD]) == []
 
 

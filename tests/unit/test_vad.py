@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
+import webrtcvad
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
@@ -170,16 +172,49 @@ def test_after_a_skip_a_stream_is_as_new(vad: Vad) -> None:
     assert [d.probability for d in found] == [d.probability for d in expected]
 
 
+def test_webrtc_gives_the_share_of_voiced_frames() -> None:
+    """Against a loop over the frames of the whole signal; a frame counts once it is complete."""
+    vad = webrtcvad.Vad(1)
+    pcm = np.rint(AUDIO * 32768.0).astype(np.int16)
+    voiced = np.repeat(
+        [vad.is_speech(frame.tobytes(), SAMPLE_RATE) for frame in frames_of_10_ms(pcm)], 160
+    )
+    expected = [
+        voiced[start : (start + BLOCK) // 160 * 160].mean()
+        for start in range(0, len(AUDIO) - BLOCK + 1, BLOCK)
+    ]
+    stream = make_vad(VadConfig(backend="webrtc", webrtc_mode=1)).stream()
+    found = [decision.probability for decision in stream.push(AUDIO)]
+    assert len(set(expected)) > 3
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def frames_of_10_ms(pcm: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+    return pcm[: len(pcm) // 160 * 160].reshape(-1, 160)
+
+
 def test_samples_beyond_full_scale_are_clipped_not_wrapped() -> None:
-    vad = make_vad(VadConfig(backend="webrtc"))
-    loud = 4.0 * AUDIO
+    vad = make_vad(VadConfig(backend="webrtc", webrtc_mode=3))
+    loud = 40.0 * AUDIO
     expected = vad.stream().push(np.clip(loud, -1.0, 1.0))
     assert vad.stream().push(loud) == expected
+    assert vad.stream().push(AUDIO) != expected
 
 
 def test_the_cascade_rests_where_webrtc_hears_nothing() -> None:
     vad = make_vad(VadConfig(backend="cascade"))
     assert {d.probability for d in vad.stream().push(silence(3.0))} == {0.0}
+
+
+def test_the_cascade_keeps_listening_through_short_pauses() -> None:
+    """Many pauses, each shorter than the hangover, do not add up to a closed gate."""
+    parts = [[speech_like(0.4, seed=n), silence(0.25)] for n in range(8)]
+    audio = np.concatenate([part for pair in parts for part in pair])
+    found = make_vad(VadConfig(backend="cascade")).stream().push(audio)
+    expected = make_vad(VadConfig(backend="silero")).stream().push(audio)
+    np.testing.assert_allclose(
+        [d.probability for d in found], [d.probability for d in expected], atol=1e-5
+    )
 
 
 def test_the_cascade_agrees_with_silero_on_speech() -> None:

@@ -79,6 +79,7 @@ def health_items(health: Health, csv_path: str | None) -> tuple[list[Item], list
     rows = f"{health.rows} → {PurePath(csv_path).name}" if csv_path else str(health.rows)
     what = [
         Item(health.source, rate),
+        *([Item("reopened", str(health.reopened), bad=True)] if health.reopened else []),
         Item("on", health.device),
         Item("model", health.model),
         Item("rows", rows),
@@ -91,8 +92,6 @@ def health_items(health: Health, csv_path: str | None) -> tuple[list[Item], list
         Item("dropped", f"{health.dropped:.1f} s", bad=health.dropped > 0),
         Item("queue", f"{health.queue:.1f} s", bad=health.queue >= _LONG_QUEUE),
     ]
-    if health.reopened:
-        how.append(Item("reopened", str(health.reopened), bad=True))
     return [item for item in what if item.label or item.value], how
 
 

@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from realtime_ser.ui.bars import GROWING, horizontal
+from realtime_ser.ui.layout import TALL
 from realtime_ser.ui.palette import ALARM, CAUTION, INK, LEVEL, MUTED, TRACK
 from realtime_ser.ui.peak_hold import PeakHold
 
@@ -33,11 +34,12 @@ class Reading:
     """What one line shows, rounded to what can be seen."""
 
     label: str
-    speech: bool
-    percent: int
-    level: int
+    speech: bool = False
+    percent: int | None = None
+    """Of the detector; None while nobody listens."""
+    level: int = -120
     """dBFS"""
-    peak: int
+    peak: int = -120
 
 
 class LevelMeter(Widget):
@@ -58,9 +60,13 @@ class LevelMeter(Widget):
         for status in health.streams[:_MOST]:
             key = (status.stream, status.channel)
             held = self._peaks.setdefault(key, PeakHold()).update(health.elapsed, status.peak_dbfs)
+            label = session.label(key)
+            if not session.running:
+                readings.append(Reading(label))
+                continue
             readings.append(
                 Reading(
-                    label=session.label(key),
+                    label=label,
                     speech=status.speech,
                     percent=round(status.speech_probability * 100),
                     level=round(max(-120.0, status.level_dbfs)),
@@ -74,7 +80,9 @@ class LevelMeter(Widget):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """A line a stream, and a scale where the screen is high."""
-        return max(1, len(self._readings)) + (viewport.height >= 30)
+        if viewport.height < TALL:
+            return min(2, max(1, len(self._readings)))
+        return 1 + min(_MOST, max(1, len(self._readings)))
 
     def render(self) -> Content:
         """Meters and, where there is a line left, their scale."""
@@ -91,13 +99,16 @@ class LevelMeter(Widget):
 
 
 def _line(reading: Reading, margin: int, room: int) -> Content:
+    label = Content.styled(f"{reading.label:<{margin}}", MUTED)
+    meter = _meter(reading, room)
+    if reading.percent is None:
+        return label + Content.styled(f"{'○ idle':<{_STATE_WIDTH}}", MUTED) + meter
     state, color = ("● speech", f"bold {INK}") if reading.speech else ("○ quiet ", MUTED)
     loud = _color(reading.peak)
     return Content.assemble(
-        (f"{reading.label:<{margin}}", MUTED),
-        (state, color),
-        (f" {reading.percent:3} %  ", color if reading.speech else MUTED),
-        _meter(reading, room),
+        label,
+        (f"{state} {reading.percent:3} %  ", color),
+        meter,
         (f" {reading.level:4} dBFS", INK),
         (f"  peak {reading.peak:4}"[-10:], loud if loud != LEVEL else MUTED),
     )

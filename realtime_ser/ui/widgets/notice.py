@@ -23,14 +23,13 @@ class Notice(Static):
         health = session.health
         problem = None if health is None else health.problem
         ended = health is not None and health.state == "ended"
-        text = ""
+        lines = [] if problem is None else [f"▲ {problem}"]
         if ended:
-            text = f"■ ended · timeline in {self._csv_path}" if self._csv_path else "■ ended"
-            text += " · press q to leave"
-        elif problem is not None:
-            text = f"▲ {problem}"
+            where = f" · timeline in {self._csv_path}" if self._csv_path else ""
+            lines.append(f"■ ended{where} · press q to leave")
+        text = "\n".join(lines)
         if text != self._text:
             self._text = text
             self.set_class(bool(text), "-shown")
-            self.set_class(not ended, "-problem")
+            self.set_class(problem is not None, "-problem")
             self.update(text)

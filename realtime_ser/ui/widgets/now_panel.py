@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.widget import Widget
 
 from realtime_ser.types import UNCERTAIN
 from realtime_ser.ui.big_text import big_text
-from realtime_ser.ui.palette import INK, LOOKS, MUTED, TRACK, ink_on
+from realtime_ser.ui.palette import ALARM, INK, LOOKS, MUTED, TRACK, ink_on
 from realtime_ser.ui.session import Now
 from realtime_ser.ui.times import clock_text
 
@@ -20,11 +21,13 @@ _MARKS: Final = {
     "starting": "◌",
     "listening": "◉",
     "silence": "—",
+    "no sound": "!",
     "paused": "‖",
     "ended": "■",
     "failed": "▲",
 }
-_BADGE_WIDTH: Final = 6
+_BADGE_WIDTHS: Final = {1: 6, 2: 10}
+"""Cells, by the scale of the letters."""
 _GAP: Final = 2
 
 
@@ -58,12 +61,13 @@ class NowPanel(Widget):
         now = self._now
         word = now.emotion or now.mood
         color = LOOKS[now.emotion].color if now.emotion else MUTED
+        color = ALARM if now.mood == "no sound" else color
         style = MUTED if now.emotion == UNCERTAIN else color
-        room = width - _BADGE_WIDTH - _GAP
         for scale in (2, 1):
             rows = big_text(word, scale)
-            if len(rows[0]) <= room and len(rows) + 3 <= height:
-                badge = self._badge(len(rows), color)
+            wide = _BADGE_WIDTHS[scale] + cell_len(self._mark()) % 2  # keeps the mark centred
+            if wide + _GAP + len(rows[0]) <= width and len(rows) + 3 <= height:
+                badge = self._badge(wide, len(rows), color)
                 return [
                     piece + Content(" " * _GAP) + Content.styled(row, style)
                     for piece, row in zip(badge, rows, strict=True)
@@ -72,16 +76,19 @@ class NowPanel(Widget):
         return [Content.assemble((f" {mark} ", f"bold {ink_on(color)} on {color}"),
                                  ("  " + word, f"bold {style}"))]  # fmt: skip
 
-    def _badge(self, height: int, color: str) -> list[Content]:
+    def _badge(self, width: int, height: int, color: str) -> list[Content]:
         """A frame in the emotion's colour; hatched where there is none to be sure of."""
         sure = self._now.emotion is not None and self._now.emotion != UNCERTAIN
         fill, style = ("█", color) if sure else ("░", f"{color} on {TRACK}")
         mark = Content.styled(self._mark(), f"bold {color}")
-        left = (_BADGE_WIDTH - 2 - mark.cell_length) // 2
-        right = _BADGE_WIDTH - 2 - mark.cell_length - left
-        edge = Content.styled(fill, style)
-        middle = edge + " " * left + mark + " " * right + edge
-        blank = Content.styled(fill * _BADGE_WIDTH, style)
+        left = (width - 2 - mark.cell_length) // 2
+        right = width - 2 - mark.cell_length - left
+        middle = (
+            Content.styled(fill * left, style)
+            + Content.assemble(" ", mark, " ")
+            + Content.styled(fill * right, style)
+        )
+        blank = Content.styled(fill * width, style)
         return [middle if row == height // 2 else blank for row in range(height)]
 
     def _mark(self) -> str:
@@ -116,6 +123,8 @@ def _explain(now: Now) -> str:
             return "waiting for audio"
         case "silence":
             return f"no speech for {clock_text(now.seconds)}"
+        case "no sound":
+            return f"nothing has arrived for {clock_text(now.seconds)}"
         case "listening":
             return "waiting for a voice"
         case "paused":

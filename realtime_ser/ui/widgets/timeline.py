@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from realtime_ser.ui.bars import RISING, vertical
+from realtime_ser.ui.layout import TALL
 from realtime_ser.ui.palette import INK, LOOKS, MUTED, RULE, TRACK
 from realtime_ser.ui.timeline_model import NAMES, SILENCE, runs, ticks
 from realtime_ser.ui.times import clock_text
@@ -54,7 +56,8 @@ class Timeline(Widget):
         """Draw again if anything has changed."""
         session = self._session
         speech = tuple(s.speech for s in session.health.streams) if session.health else ()
-        drawn = (int(session.position / FINEST), session.row_count, speech, emoji)
+        reached = math.ceil(session.position / FINEST)
+        drawn = (reached, session.row_count, speech, session.running, emoji)
         if drawn != self._drawn:
             self._drawn, self._emoji = drawn, emoji
             self.refresh(layout=len(session.lanes) != self._lanes)
@@ -63,7 +66,7 @@ class Timeline(Widget):
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As high as the lanes want to be where the style says ``auto``."""
         lanes = max(1, len(self._session.lanes))
-        if viewport.height < 30:
+        if viewport.height < TALL:
             return 1 + (4 if lanes == 1 else 2 * lanes if lanes < 4 else min(lanes, 6))
         return 1 + (7 if lanes == 1 else 4 * lanes if lanes < 4 else 2 * min(lanes, 8))
 
@@ -91,7 +94,7 @@ class Timeline(Widget):
         duration = None if health is None else health.duration
         fitting = COARSEST if duration is None else duration / count
         seconds = min(COARSEST, max(FINEST, fitting))
-        reached = int(self._session.position / seconds) + 1
+        reached = math.ceil(self._session.position / seconds - 1e-9)
         first = max(0, reached - count)
         return View(first, count, seconds, min(count, reached - first))
 
@@ -104,8 +107,8 @@ class Timeline(Widget):
             lines.append(_names(columns))
         if not margin:
             return lines
-        status = self._session.status(key)
-        dot = ("● ", INK) if status is not None and status.speech else ("○ ", RULE)
+        status, running = self._session.status(key), self._session.running
+        dot = ("● ", INK) if status is not None and status.speech and running else ("○ ", RULE)
         label = self._session.label(key)
         head = Content.assemble(dot, (label, MUTED)).truncate(margin - 1, ellipsis=True, pad=True)
         blank = Content(" " * margin)

@@ -87,8 +87,9 @@ class UtteranceLog(ScrollView, can_focus=True):
         used = sum(cell_len(text) for text, _ in pieces)
         if not sure:
             pieces.append((f"perhaps {leading_class(row)}", MUTED))
-        elif width - used >= _GAUGE_WIDTH:
-            filled = round(row.confidence * _GAUGE_WIDTH)
+        else:
+            gauge = max(0, min(_GAUGE_WIDTH, width - used - 1))
+            filled = round(row.confidence * gauge)
             pieces.append(("━" * filled, look.color))
-            pieces.append(("━" * (_GAUGE_WIDTH - filled), TRACK))
+            pieces.append(("━" * (gauge - filled), TRACK))
         return pieces

@@ -1,0 +1,295 @@
+"""The engine with public fakes at both ends and the real detector in the middle."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from realtime_ser.assembly import pipeline_factory
+from realtime_ser.capture.source import SourceHealth
+from realtime_ser.config import CaptureConfig, Config, RecognizerConfig
+from realtime_ser.engine import Engine
+from realtime_ser.errors import SinkError, SourceError
+from realtime_ser.offline import Recording, run_offline
+from realtime_ser.testing import (
+    CollectSink,
+    ConstantRecognizer,
+    ManualClock,
+    ScriptedSource,
+    blocks,
+)
+from realtime_ser.types import AudioArray, CapturedBlock, TimelineRow
+from tests.signals import silence, speech_like
+from tests.waiting import wait_until
+
+CLASSES = ("angry", "happy", "sad")
+PATIENCE = 30.0
+CALL = np.concatenate([silence(0.6), speech_like(2.5), silence(1.0), speech_like(1.2, seed=1)])
+
+
+def recognizer() -> ConstantRecognizer:
+    return ConstantRecognizer(CLASSES, probabilities=[0.7, 0.2, 0.1])
+
+
+def engine_on(
+    source: ScriptedSource, *sinks: CollectSink, config: Config | None = None
+) -> Engine:
+    config = config or Config()
+    fake = recognizer()
+    return Engine(source, fake, pipeline_factory(config, fake), config, sinks)
+
+
+def rows_of(source: ScriptedSource, config: Config | None = None) -> list[TimelineRow]:
+    sink = CollectSink()
+    engine = engine_on(source, sink, config=config)
+    engine.start()
+    assert engine.join(PATIENCE)
+    assert sink.closed
+    return sink.rows
+
+
+def without_time(rows: list[TimelineRow]) -> list[tuple[object, ...]]:
+    return [(r.channel, r.kind, r.start, r.end, r.emotion, r.probabilities) for r in rows]
+
+
+def test_rows_equal_those_of_the_offline_driver() -> None:
+    rows = rows_of(ScriptedSource(blocks(CALL)))
+    config, fake = Config(), recognizer()
+    make = pipeline_factory(config, fake)
+    clock = ManualClock()
+    ((_, offline),) = run_offline(
+        [Recording("script", CALL)], fake, lambda name: make(name, 0, clock.utc())
+    )
+    assert without_time(rows) == without_time(offline)
+    assert [row.kind for row in rows].count("utterance") == 2
+
+
+def test_recordings_analysed_together_equal_each_alone() -> None:
+    config, fake = Config(), recognizer()
+    make = pipeline_factory(config, fake)
+    utc = ManualClock().utc()
+    recordings = [
+        Recording(str(i), np.concatenate([silence(0.3 * i), speech_like(0.7 + 0.6 * i, seed=i)]))
+        for i in range(4)
+    ]
+    together = list(run_offline(recordings, fake, lambda name: make(name, 0, utc)))
+    for recording, rows in together:
+        ((_, alone),) = run_offline([recording], fake, lambda name: make(name, 0, utc))
+        assert rows == alone
+        assert rows
+
+
+def test_split_gives_a_stream_a_channel() -> None:
+    stereo = np.stack([CALL, np.roll(CALL, 8000) * 0.5], axis=1)
+    config = Config(capture=CaptureConfig(channels="split"))
+    rows = rows_of(ScriptedSource(blocks(stereo), channels=2), config)
+    assert {row.channel for row in rows} == {0, 1}
+    mixed = rows_of(ScriptedSource(blocks(stereo), channels=2))
+    assert {row.channel for row in mixed} == {0}
+
+
+def test_other_rates_keep_their_time() -> None:
+    slow = speech_like(2.0, sample_rate=48_000)
+    script = blocks(np.concatenate([np.zeros(48_000, np.float32), slow]), sample_rate=48_000)
+    rows = rows_of(ScriptedSource(script, sample_rate=48_000))
+    assert rows[-1].kind == "utterance"
+    assert rows[-1].start == pytest.approx(1.0, abs=0.3)
+    assert rows[-1].end == pytest.approx(3.0, abs=0.2)
+
+
+def test_lost_audio_moves_the_clock() -> None:
+    first, second = blocks(np.concatenate([silence(0.5), speech_like(1.5)])), blocks(
+        speech_like(1.5, seed=2)
+    )
+    second[0] = CapturedBlock(second[0].samples, None, lost=16_000 * 60)
+    rows = rows_of(ScriptedSource([*first, *second]))
+    utterances = [row for row in rows if row.kind == "utterance"]
+    assert utterances[0].end <= 2.0
+    assert utterances[1].start >= 62.0
+
+
+def test_stop_drains_what_was_captured() -> None:
+    """The source never ends by itself; every row of what it gave reaches the sink."""
+    given = threading.Event()
+
+    def script() -> Iterator[CapturedBlock | float]:
+        yield from blocks(np.concatenate([silence(0.5), speech_like(1.4)]))
+        given.set()
+        while True:
+            yield 0.01
+
+    sink = CollectSink()
+    engine = engine_on(ScriptedSource(script()), sink)
+    engine.start()
+    assert given.wait(PATIENCE)
+    engine.stop()
+    assert engine.join(PATIENCE)
+    assert sink.rows[-1].kind == "utterance"
+    assert engine.health().state == "ended"
+
+
+def test_a_source_that_breaks_is_raised_after_what_it_gave_is_logged() -> None:
+    speech = blocks(np.concatenate([silence(0.5), speech_like(1.4)]))
+    source = ScriptedSource([*speech, SourceError("call.wav: broke off")])
+    sink = CollectSink()
+    engine = engine_on(source, sink)
+    engine.start()
+    with pytest.raises(SourceError, match="broke off"):
+        engine.join(PATIENCE)
+    assert sink.rows[-1].kind == "utterance"
+    assert source.closed
+    assert sink.closed
+    assert engine.health().state == "failed"
+
+
+def test_a_full_disk_ends_the_run_and_keeps_what_was_written() -> None:
+    sink = CollectSink(fail_after=2)
+    engine = engine_on(ScriptedSource(blocks(CALL)), sink)
+    engine.start()
+    with pytest.raises(SinkError):
+        engine.join(PATIENCE)
+    assert len(sink.rows) == 2
+    assert sink.closed
+
+
+def test_a_mistake_in_the_worker_is_raised_as_it_is() -> None:
+    class Broken(ConstantRecognizer):
+        def step(self, slots: object, pieces: object) -> list[object]:  # type: ignore[override]
+            raise ZeroDivisionError
+
+    config, fake = Config(), Broken(CLASSES)
+    source = ScriptedSource(blocks(CALL))
+    engine = Engine(source, fake, pipeline_factory(config, fake), config, [])  # type: ignore[arg-type]
+    engine.start()
+    with pytest.raises(ZeroDivisionError):
+        engine.join(PATIENCE)
+    assert source.closed
+
+
+def test_nothing_runs_when_the_source_or_a_sink_cannot_be_opened() -> None:
+    class Refusing(CollectSink):
+        def open(self) -> None:
+            raise SinkError("timeline.csv: exists")
+
+    threads = threading.active_count()
+    source = ScriptedSource(blocks(CALL), open_error=SourceError("no such device"))
+    sink = CollectSink()
+    with pytest.raises(SourceError):
+        engine_on(source, sink).start()
+    assert not sink.opened
+    source, sink = ScriptedSource(blocks(CALL)), CollectSink()
+    with pytest.raises(SinkError):
+        engine_on(source, sink, Refusing()).start()
+    assert source.closed
+    assert sink.closed
+    assert threading.active_count() == threads
+
+
+def test_abort_ends_a_source_that_never_delivers() -> None:
+    def never() -> Iterator[float]:
+        while True:
+            yield 0.01
+
+    engine = engine_on(ScriptedSource(never()), CollectSink())
+    engine.start()
+    engine.abort()
+    assert engine.join(PATIENCE)
+
+
+class SlowRecognizer(ConstantRecognizer):
+    """Waits in its first step until the test lets it go on."""
+
+    def __init__(self) -> None:
+        super().__init__(CLASSES)
+        self.entered = threading.Event()
+        self.go_on = threading.Event()
+
+    def step(self, slots: list[int], pieces: list[AudioArray]) -> list[object]:  # type: ignore[override]
+        self.entered.set()
+        assert self.go_on.wait(PATIENCE)
+        return super().step(slots, pieces)
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_live_sources_drop_the_oldest_and_count_it_files_wait(live: bool) -> None:
+    given = threading.Event()
+
+    def script() -> Iterator[CapturedBlock]:
+        yield from blocks(np.concatenate([silence(0.5), speech_like(2.0)]))
+        assert slow.entered.wait(PATIENCE)
+        yield from blocks(silence(5.0))
+        given.set()
+
+    slow = SlowRecognizer()
+    config = Config(capture=CaptureConfig(ring=1.0))
+    source = ScriptedSource(script(), live=live)
+    sink = CollectSink()
+    engine = Engine(source, slow, pipeline_factory(config, slow), config, [sink])  # type: ignore[arg-type]
+    engine.start()
+    assert slow.entered.wait(PATIENCE)
+    if live:
+        assert given.wait(PATIENCE)
+        wait_until(lambda: engine.health().dropped > 0.0, PATIENCE)
+    slow.go_on.set()
+    assert engine.join(PATIENCE)
+    assert (engine.health().dropped > 0.0) is live
+    assert given.is_set()
+    assert sink.rows
+
+
+def test_pause_leaves_live_audio_out_and_resume_goes_on() -> None:
+    paused, go_on = threading.Event(), threading.Event()
+
+    def script() -> Iterator[CapturedBlock]:
+        yield from blocks(np.concatenate([silence(0.5), speech_like(1.2), silence(1.0)]))
+        paused.set()
+        assert go_on.wait(PATIENCE)
+        yield from blocks(speech_like(2.0, seed=1))
+        engine.resume()
+        yield from blocks(np.concatenate([silence(0.5), speech_like(1.2, seed=2)]))
+
+    sink = CollectSink()
+    engine = engine_on(ScriptedSource(script(), live=True), sink)
+    engine.start()
+    assert paused.wait(PATIENCE)
+    engine.pause()
+    go_on.set()
+    assert engine.join(PATIENCE)
+    first, last = [row for row in sink.rows if row.kind == "utterance"]
+    assert first.end < 2.7
+    assert last.start > 4.7
+
+
+def test_health_carries_the_words_of_the_source() -> None:
+    def script() -> Iterator[object]:
+        yield SourceHealth(overflows=3, reopened=1, problem="device is gone")
+        while not stop.is_set():
+            yield 0.01
+
+    stop = threading.Event()
+    engine = engine_on(ScriptedSource(script(), live=True), CollectSink())  # type: ignore[arg-type]
+    assert engine.health().state == "starting"
+    engine.start()
+    wait_until(lambda: engine.health().problem is not None, PATIENCE)
+    health = engine.health()
+    assert (health.overflows, health.reopened, health.problem) == (3, 1, "device is gone")
+    assert health.state == "running"
+    stop.set()
+    engine.stop()
+    engine.join(PATIENCE)
+
+
+def test_streams_that_are_due_together_share_a_batch() -> None:
+    speech = np.concatenate([silence(0.5), speech_like(2.0)])
+    fourfold = np.stack([speech] * 4, axis=1)
+    config = Config(capture=CaptureConfig(channels="split"), recognizer=RecognizerConfig())
+    fake = recognizer()
+    source = ScriptedSource(blocks(fourfold), channels=4)
+    engine = Engine(source, fake, pipeline_factory(config, fake), config, [CollectSink()])
+    engine.start()
+    assert engine.join(PATIENCE)
+    assert max(len(batch) for batch in fake.batches) == 4
+    assert fake.open_slots == set()

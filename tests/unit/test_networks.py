@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from realtime_ser.errors import ModelError
+from realtime_ser.features import VOICE_BANDS, Features
+from realtime_ser.networks import build_network
+from realtime_ser.networks.multiscale_lstm import MultiscaleLstm
+from tests.models import SMALL
+
+CPU = torch.device("cpu")
+UNITS = 24
+
+
+@pytest.fixture(params=[0, 8], ids=["without trunk", "with trunk"])
+def network(request: pytest.FixtureRequest) -> MultiscaleLstm:
+    torch.manual_seed(1)
+    made = build_network("multiscale_lstm", SMALL | {"voice": request.param})
+    assert isinstance(made, MultiscaleLstm)
+    return made.eval()
+
+
+def features(batch: int, units: int = UNITS, seed: int = 0) -> Features:
+    generator = torch.Generator().manual_seed(seed)
+    return Features(
+        torch.randn(batch, 3, 10 * units, 64, generator=generator),
+        torch.rand(batch, 10 * units, VOICE_BANDS, generator=generator),
+    )
+
+
+def cut(whole: Features, start: int, end: int) -> Features:
+    return Features(whole.mel[:, :, 10 * start : 10 * end], whole.voice[:, 10 * start : 10 * end])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("pieces", [[1] * UNITS, [5, 1, 13, 5], [23, 1]])
+def test_any_split_gives_the_same_evidence(network: MultiscaleLstm, pieces: list[int]) -> None:
+    whole = features(2)
+    expected, expected_state = network.step(whole, network.initial_state(2, CPU))
+    state, found, start = network.initial_state(2, CPU), [], 0
+    for n in pieces:
+        evidence, state = network.step(cut(whole, start, start + n), state)
+        found.append(evidence)
+        start += n
+    torch.testing.assert_close(torch.cat(found, 1), expected, atol=1e-5, rtol=1e-4)
+    assert state.keys() == expected_state.keys() == network.initial_state(1, CPU).keys()
+
+
+@torch.no_grad()
+def test_a_batch_gives_the_same_as_each_alone(network: MultiscaleLstm) -> None:
+    whole = features(3)
+    together, _ = network.step(whole, network.initial_state(3, CPU))
+    for i in range(3):
+        alone = Features(whole.mel[i : i + 1], whole.voice[i : i + 1])
+        evidence, _ = network.step(alone, network.initial_state(1, CPU))
+        torch.testing.assert_close(together[i], evidence[0], atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_nothing_looks_ahead(network: MultiscaleLstm) -> None:
+    whole, other = features(1, seed=0), features(1, seed=9)
+    changed = Features(whole.mel.clone(), whole.voice.clone())
+    changed.mel[:, :, 120:], changed.voice[:, 120:] = other.mel[:, :, 120:], other.voice[:, 120:]
+    before, _ = network.step(whole, network.initial_state(1, CPU))
+    after, _ = network.step(changed, network.initial_state(1, CPU))
+    torch.testing.assert_close(before[:, :12], after[:, :12])
+    assert not torch.allclose(before[:, 12:], after[:, 12:], atol=1e-3)
+
+
+@torch.no_grad()
+def test_every_scale_says_something_of_its_own(network: MultiscaleLstm) -> None:
+    evidence, _ = network.step(features(1), network.initial_state(1, CPU))
+    assert evidence.shape == (1, UNITS, 3, 7)
+    assert not torch.allclose(evidence[:, :, 0], evidence[:, :, 1])
+
+
+def test_the_trunk_is_not_trained() -> None:
+    made = build_network("multiscale_lstm", SMALL | {"voice": 8})
+    trained = {name for name, p in made.named_parameters() if p.requires_grad}
+    assert trained
+    assert not any(name.startswith("trunk") for name in trained)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "words"),
+    [
+        ("perceptron", {}, "unknown; known: multiscale_lstm"),
+        ("multiscale_lstm", {"layers": 3}, "unknown parameter 'layers'"),
+        ("multiscale_lstm", {"hidden": "many"}, "cannot be built"),
+    ],
+)
+def test_what_cannot_be_built_is_said(name: str, parameters: dict[str, object], words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        build_network(name, parameters)

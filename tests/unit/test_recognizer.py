@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from realtime_ser.errors import ConfigError
+from realtime_ser.fusion import FusionConfig, fuse, mean_logits, weighted_sums
+from realtime_ser.models import load_model
+from realtime_ser.recognizer import NetworkRecognizer, choose_device
+from realtime_ser.types import AudioArray, Prediction
+from tests.models import save_untrained
+from tests.signals import speech_like
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(params=[0, 8], ids=["without trunk", "with trunk"])
+def recognizer(tmp_path: Path, request: pytest.FixtureRequest) -> NetworkRecognizer:
+    model = load_model(save_untrained(tmp_path / "model", voice=request.param))
+    return NetworkRecognizer(model, CPU, window=1.0)
+
+
+def alone(recognizer: NetworkRecognizer, pieces: list[AudioArray]) -> list[Prediction]:
+    slot = recognizer.open()
+    recognizer.begin(slot)
+    found = [recognizer.step([slot], [piece])[0] for piece in pieces]
+    recognizer.close(slot)
+    return found
+
+
+def cut(samples: AudioArray, units: list[int], unit: int) -> list[AudioArray]:
+    ends = np.cumsum(units) * unit
+    return [samples[end - n * unit : end] for n, end in zip(units, ends, strict=True)]
+
+
+def close(a: Prediction, b: Prediction) -> bool:
+    return bool(
+        np.allclose(a.window, b.window, atol=1e-5)
+        and np.allclose(a.utterance, b.utterance, atol=1e-5)
+        and np.allclose(a.scales, b.scales, atol=1e-5)
+    )
+
+
+def test_streaming_equals_offline(recognizer: NetworkRecognizer) -> None:
+    samples = speech_like(2.4)
+    unit = recognizer.unit_samples
+    (whole,) = alone(recognizer, [samples])
+    for split in ([1] * 24, [5, 5, 5, 5, 4], [23, 1]):
+        assert close(alone(recognizer, cut(samples, split, unit))[-1], whole)
+
+
+def test_batched_equals_single_though_lengths_and_phases_differ(
+    recognizer: NetworkRecognizer,
+) -> None:
+    unit = recognizer.unit_samples
+    splits = [[5, 5, 5], [3, 5, 2], [5, 1, 9], [1, 1, 1], [5, 5, 1], [2, 2, 2]]
+    audio = [cut(speech_like(1.6, seed=i), s, unit) for i, s in enumerate(splits)]
+    slots = [recognizer.open() for _ in splits]
+    for slot in slots:
+        recognizer.begin(slot)
+    for step in range(3):
+        order = slots if step % 2 else slots[::-1]
+        pieces = [audio[slots.index(slot)][step] for slot in order]
+        answers = dict(zip(order, recognizer.step(order, pieces), strict=True))
+    for i, slot in enumerate(slots):
+        assert close(answers[slot], alone(recognizer, audio[i])[-1])
+
+
+def test_a_stream_that_is_not_due_is_left_alone(recognizer: NetworkRecognizer) -> None:
+    unit = recognizer.unit_samples
+    first, second = cut(speech_like(1.0), [5, 5], unit)
+    waiting, busy = recognizer.open(), recognizer.open()
+    recognizer.step([waiting], [first])
+    for seed in range(3):
+        recognizer.step([busy], [speech_like(0.5, seed=seed)])
+    (answer,) = recognizer.step([waiting], [second])
+    assert close(answer, alone(recognizer, [first, second])[-1])
+
+
+def test_a_new_segment_forgets_the_one_before(recognizer: NetworkRecognizer) -> None:
+    slot = recognizer.open()
+    recognizer.step([slot], [speech_like(2.0, seed=1)])
+    recognizer.begin(slot)
+    (answer,) = recognizer.step([slot], [speech_like(1.0)])
+    assert close(answer, alone(recognizer, [speech_like(1.0)])[-1])
+
+
+def test_a_slot_given_back_comes_out_clean(recognizer: NetworkRecognizer) -> None:
+    slot = recognizer.open()
+    recognizer.step([slot], [speech_like(1.0, seed=3)])
+    recognizer.close(slot)
+    assert recognizer.open() == slot
+    (answer,) = recognizer.step([slot], [speech_like(1.0)])
+    assert close(answer, alone(recognizer, [speech_like(1.0)])[-1])
+
+
+def test_the_window_looks_back_only_so_far(recognizer: NetworkRecognizer) -> None:
+    """Evidence older than the window weighs nothing; the utterance keeps it."""
+    answers = alone(recognizer, [speech_like(0.5, seed=i) for i in range(4)])
+    assert np.allclose(answers[1].window, answers[1].utterance, atol=1e-5)
+    assert not np.allclose(answers[3].window, answers[3].utterance, atol=1e-6)
+
+
+def test_probabilities_are_probabilities(recognizer: NetworkRecognizer) -> None:
+    (answer,) = alone(recognizer, [speech_like(1.0)])
+    assert answer.window.sum() == pytest.approx(1.0, abs=1e-5)
+    assert answer.utterance.sum() == pytest.approx(1.0, abs=1e-5)
+    assert np.allclose(answer.scales.sum(axis=1), 1.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("length", [0, 1, 1601])
+def test_pieces_are_whole_units(recognizer: NetworkRecognizer, length: int) -> None:
+    with pytest.raises(ValueError, match="not a multiple of a unit"):
+        recognizer.step([recognizer.open()], [np.zeros(length, np.float32)])
+
+
+def test_silence_gives_finite_scores(recognizer: NetworkRecognizer) -> None:
+    (answer,) = alone(recognizer, [np.zeros(16_000, np.float32)])
+    assert np.isfinite(answer.window).all()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_equals_cpu(tmp_path: Path) -> None:
+    folder = save_untrained(tmp_path / "model", voice=8)
+    answers = [
+        alone(NetworkRecognizer(load_model(folder), torch.device(name), 1.0), [speech_like(2.0)])[0]
+        for name in ("cpu", "cuda")
+    ]
+    assert np.allclose(answers[0].window, answers[1].window, atol=1e-3)
+
+
+def test_a_device_that_is_not_there_is_said() -> None:
+    missing = next(
+        name
+        for name, there in (
+            ("cuda", torch.cuda.is_available()),
+            ("mps", torch.backends.mps.is_available()),
+        )
+        if not there
+    )
+    with pytest.raises(ConfigError, match=f"device {missing}: not available"):
+        choose_device(missing)
+
+
+def test_weights_of_units_make_a_weighted_mean() -> None:
+    evidence = torch.tensor([[[2.0, 0.0, 0.0]], [[0.0, 2.0, float(np.log(3.0))]]])
+    mean = mean_logits(weighted_sums(evidence).sum(dim=0))
+    torch.testing.assert_close(mean, torch.tensor([[0.5, 1.5]]))
+
+
+def test_fusion_weighs_scales_and_temperature_softens() -> None:
+    scores = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
+    sharp = fuse(scores, FusionConfig((0.75, 0.25), 1.0))
+    torch.testing.assert_close(sharp, torch.tensor([0.725, 0.275]))
+    soft = fuse(scores, FusionConfig((0.75, 0.25), 2.0))
+    assert 0.5 < soft[0] < sharp[0]
