@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import torch
+
 from realtime_ser.models import find_model, load_model
 from realtime_ser.pipeline import StreamPipeline
 from realtime_ser.recognizer import NetworkRecognizer, choose_device
@@ -28,6 +30,9 @@ def load_recognizer(config: Config) -> NetworkRecognizer:
         ConfigError: the device is not there.
     """
     device = choose_device(config.recognizer.device)
+    # A step of a few streams is too small to be shared between cores: waiting for each other
+    # costs more than it saves, many times more where the cores have other work.
+    torch.set_num_threads(1)
     model = load_model(find_model(config.recognizer.model))
     return NetworkRecognizer(model, device, config.recognizer.window)
 

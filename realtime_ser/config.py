@@ -42,10 +42,10 @@ class CaptureConfig:
 class VadConfig:
     """What counts as speech."""
 
-    backend: Literal["webrtc", "silero", "cascade"] = "cascade"
-    threshold: float = 0.5
+    backend: Literal["webrtc", "silero", "cascade"] = "silero"
+    threshold: float = 0.4
     """Probability from which a block opens a segment."""
-    release: float = 0.35
+    release: float = 0.25
     """Probability under which a block counts as silence inside a segment."""
     webrtc_mode: int = 1
     """0 (lets most through) to 3 (strictest)."""

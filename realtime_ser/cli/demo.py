@@ -28,7 +28,15 @@ def command(
     """Run on the bundled recording of a call (synthetic speech: a customer and an agent)."""
     with as_file(files("realtime_ser") / "data" / "demo.ogg") as recording:
         run_session(
-            Session("demo (synthetic speech)", str(recording), csv, jsonl, append, overwrite, plain),
+            Session(
+                title="demo (synthetic speech)",
+                source=str(recording),
+                csv=csv,
+                jsonl=jsonl,
+                append=append,
+                overwrite=overwrite,
+                plain=plain,
+            ),
             options.settings(config, model=model, device=device, channels=channels),
         )
     if csv is not None and str(csv) != "-":

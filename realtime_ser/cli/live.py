@@ -34,6 +34,15 @@ def command(
     mode, count = options.split_channels(channels)
     pcm = PcmFormat(rate, encoding, count) if source == "-" else None  # type: ignore[arg-type]
     run_session(
-        Session(source, source, csv, jsonl, append, overwrite, plain, pcm),
+        Session(
+            title=source,
+            source=source,
+            csv=csv,
+            jsonl=jsonl,
+            append=append,
+            overwrite=overwrite,
+            plain=plain,
+            pcm=pcm,
+        ),
         options.settings(config, model=model, device=device, channels=mode),
     )

@@ -12,6 +12,9 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
+# Before NumPy is imported: the matrices of one stream are too small to be shared between cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import typer
 from typer.core import TyperCommand, TyperGroup
 

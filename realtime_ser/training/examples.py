@@ -24,7 +24,6 @@ from realtime_ser.vad import Vad, make_vad
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from realtime_ser.config import Config
     from realtime_ser.networks.protocol import StreamingNetwork
     from realtime_ser.training.recipe import Recipe
 
@@ -58,9 +57,7 @@ class Example:
 class ExampleMaker:
     """Makes examples and keeps them in a folder, so that the next run finds them there."""
 
-    def __init__(
-        self, recipe: Recipe, network: StreamingNetwork, config: Config, cache: Path
-    ) -> None:
+    def __init__(self, recipe: Recipe, network: StreamingNetwork, cache: Path) -> None:
         """Prepare.
 
         Raises:
@@ -68,10 +65,9 @@ class ExampleMaker:
         """
         self._recipe = recipe
         self._network = network
-        self._config = config
         self._cache = cache
         self._front_end = FrontEnd(recipe.features)
-        self._vad = make_vad(config.vad)
+        self._vad = make_vad(recipe.vad)
         self._speeds = sorted(recipe.augment.speeds, key=lambda speed: speed != 1.0)
         folder = recipe.augment.noise_folder
         self._noise = load_folder(Path(folder)) if folder else []
@@ -101,7 +97,7 @@ class ExampleMaker:
         """Compute what is missing, all clips in one pass through the slow part."""
         owners, waves = [], []
         for clip in clips:
-            for segment in speech_segments(load_clip(clip), self._vad, self._config):
+            for segment in speech_segments(load_clip(clip), self._vad, self._recipe):
                 if len(segment) >= SHORTEST * SAMPLE_RATE:
                     variants = list(self._variants(segment, clip))
                     owners += [clip] * len(variants)
@@ -177,17 +173,17 @@ class ExampleMaker:
                 weights.update(name.encode() + parameter.detach().numpy().tobytes())
         augment = self._recipe.augment
         settings = [
-            asdict(self._recipe.features), asdict(self._config.vad), asdict(self._config.segments),
+            asdict(self._recipe.features), asdict(self._recipe.vad), asdict(self._recipe.segments),
             self._speeds, augment.noise_folder, augment.noise_snr_db, self._recipe.seed,
             self._network.frames_per_unit, weights.hexdigest(),
         ]  # fmt: skip
         return json.dumps(settings)
 
 
-def speech_segments(samples: AudioArray, vad: Vad, config: Config) -> list[AudioArray]:
+def speech_segments(samples: AudioArray, vad: Vad, recipe: Recipe) -> list[AudioArray]:
     """The stretches of a recording that the live program would call speech."""
     stream = vad.stream()
-    segmenter = Segmenter(config.segments, config.vad.threshold, config.vad.release)
+    segmenter = Segmenter(recipe.segments, recipe.vad.threshold, recipe.vad.release)
     boundaries: list[SpeechBoundary] = []
     for decision in [*stream.push(samples), *stream.flush()]:
         boundaries += segmenter.push(decision)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from realtime_ser.config import SegmentConfig, VadConfig
 from realtime_ser.errors import ConfigError
 from realtime_ser.features import FeatureConfig
 
@@ -77,6 +78,9 @@ class Recipe:
     seed: int = 0
     hyper: Mapping[str, Any] = field(default_factory=dict)
     features: FeatureConfig = field(default_factory=FeatureConfig)
+    vad: VadConfig = field(default_factory=VadConfig)
+    """Finds the speech in the recordings, as in the live program."""
+    segments: SegmentConfig = field(default_factory=SegmentConfig)
     optimizer: OptimizerRecipe = field(default_factory=OptimizerRecipe)
     augment: AugmentRecipe = field(default_factory=AugmentRecipe)
 
@@ -84,6 +88,8 @@ class Recipe:
 _TABLES: dict[str, type[Any]] = {
     "data": DataRecipe,
     "features": FeatureConfig,
+    "vad": VadConfig,
+    "segments": SegmentConfig,
     "optimizer": OptimizerRecipe,
     "augment": AugmentRecipe,
 }

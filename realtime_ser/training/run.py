@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import torch
 from torch import nn
 
-from realtime_ser.config import Config
 from realtime_ser.errors import ConfigError, DataError
 from realtime_ser.models import save_model
 from realtime_ser.networks import build_network
@@ -83,9 +82,8 @@ def train(
         raise DataError(f"{index}: no clip has one of the classes {', '.join(recipe.classes)}")
     splits = {run: split_clips(clips, recipe.data, None if run == FINAL else run, recipe.seed)
               for run in runs}  # fmt: skip
-    maker = ExampleMaker(
-        recipe, cast("StreamingNetwork", fresh_network(recipe)), Config(), output / "examples"
-    )
+    network = cast("StreamingNetwork", fresh_network(recipe))
+    maker = ExampleMaker(recipe, network, output / "examples")
     examples = _by_clip(maker.make(clips, progress.clips("features", len(clips))))
     return [
         _one_run(recipe, run, split, examples, output, device, progress)

@@ -34,9 +34,7 @@ def recognizer() -> ConstantRecognizer:
     return ConstantRecognizer(CLASSES, probabilities=[0.7, 0.2, 0.1])
 
 
-def engine_on(
-    source: ScriptedSource, *sinks: CollectSink, config: Config | None = None
-) -> Engine:
+def engine_on(source: ScriptedSource, *sinks: CollectSink, config: Config | None = None) -> Engine:
     config = config or Config()
     fake = recognizer()
     return Engine(source, fake, pipeline_factory(config, fake), config, sinks)
@@ -101,8 +99,9 @@ def test_other_rates_keep_their_time() -> None:
 
 
 def test_lost_audio_moves_the_clock() -> None:
-    first, second = blocks(np.concatenate([silence(0.5), speech_like(1.5)])), blocks(
-        speech_like(1.5, seed=2)
+    first, second = (
+        blocks(np.concatenate([silence(0.5), speech_like(1.5)])),
+        blocks(speech_like(1.5, seed=2)),
     )
     second[0] = CapturedBlock(second[0].samples, None, lost=16_000 * 60)
     rows = rows_of(ScriptedSource([*first, *second]))

@@ -152,7 +152,8 @@ def test_analyze_goes_on_after_a_broken_recording(
     broken.write_bytes(b"this is no audio")
     good = index.with_name("0_angry_0.wav")
     output = tmp_path / "out"
-    assert run("analyze", str(broken), str(good), "--output", str(output), "--model", str(model)) == 2
+    arguments = (str(broken), str(good), "--output", str(output), "--model", str(model))
+    assert run("analyze", *arguments) == 2
     assert "broken.wav" in capsys.readouterr().err
     assert sorted(f.name for f in output.iterdir()) == ["0_angry_0.csv", "summary.csv"]
 

@@ -38,7 +38,7 @@ def test_the_default_model_is_shipped_and_loads() -> None:
 
 
 def test_an_unknown_name_lists_the_shipped_ones() -> None:
-    with pytest.raises(ModelError, match="'nonesuch'.*shipped models:.*default"):
+    with pytest.raises(ModelError, match=r"'nonesuch'.*shipped models:.*default"):
         find_model("nonesuch")
 
 

@@ -166,7 +166,8 @@ def test_missing_audio_ends_the_segment_and_keeps_the_time_true() -> None:
 
 
 def test_speech_that_lasts_until_the_end_is_flushed() -> None:
-    rows = run(one_stream(np.concatenate([quiet(0.5), loud(0.7)]), 512), make_pipeline(), recognizer())
+    audio = one_stream(np.concatenate([quiet(0.5), loud(0.7)]), 512)
+    rows = run(audio, make_pipeline(), recognizer())
     assert [row.kind for row in rows] == ["window", "utterance"]
     assert rows[-1].end == pytest.approx(1.2, abs=0.04)
 

@@ -82,7 +82,8 @@ def people() -> list[Clip]:
 def test_speakers_never_straddle_a_split(fold: str | None) -> None:
     split = split_clips(people(), recipe(), fold, seed=0)
     parts = [{c.person for c in part} for part in (split.train, split.validation, split.test)]
-    assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+    assert parts[0].isdisjoint(parts[1] | parts[2])
+    assert parts[1].isdisjoint(parts[2])
     assert len(parts[1]) == 2
     assert len(split.train) + len(split.validation) + len(split.test) == len(people())
     assert ("extra", "s0") in parts[0]

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.widget import Widget
 
-from realtime_ser.ui.bars import GROWING, horizontal
+from realtime_ser.ui.bars import GROWING, horizontal, joined
 from realtime_ser.ui.layout import TALL
 from realtime_ser.ui.palette import ALARM, CAUTION, INK, LEVEL, MUTED, TRACK
 from realtime_ser.ui.peak_hold import PeakHold
@@ -125,7 +125,7 @@ def _meter(reading: Reading, width: int) -> Content:
         if i == at and character == " " and reading.peak > FLOOR:
             character, color = GROWING[2], INK
         cells.append((character, f"{color} on {TRACK}"))
-    return Content.assemble(*cells).simplify()
+    return Content.assemble(*joined(cells))
 
 
 def _scale(width: int) -> Content:

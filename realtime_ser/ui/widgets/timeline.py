@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.widget import Widget
 
-from realtime_ser.ui.bars import RISING, vertical
+from realtime_ser.ui.bars import RISING, joined, vertical
 from realtime_ser.ui.layout import TALL
 from realtime_ser.ui.palette import INK, LOOKS, MUTED, RULE, TRACK
 from realtime_ser.ui.timeline_model import NAMES, SILENCE, runs, ticks
@@ -126,7 +126,7 @@ def _blocks(columns: Columns, row: int, rows: int, reached: int) -> Content:
             pieces.append((RISING[1] if row == 0 and column < reached else " ", TRACK))
         else:
             pieces.append((vertical(confidence, rows)[row], _COLORS[code]))
-    return _joined(pieces)
+    return Content.assemble(*joined(pieces))
 
 
 def _names(columns: Columns) -> Content:
@@ -138,17 +138,6 @@ def _names(columns: Columns) -> Content:
         room = run.stop - run.start
         text = name if len(name) < room else LOOKS[name].letter
         pieces.append((f"{text:<{room}}", _COLORS[run.code]))
-    return Content.assemble(*pieces)
-
-
-def _joined(cells: list[tuple[str, str]]) -> Content:
-    """One span a stretch of equal style rather than one a cell."""
-    pieces: list[tuple[str, str]] = []
-    for text, style in cells:
-        if pieces and pieces[-1][1] == style:
-            pieces[-1] = (pieces[-1][0] + text, style)
-        else:
-            pieces.append((text, style))
     return Content.assemble(*pieces)
 
 
