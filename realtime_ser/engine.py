@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from realtime_ser.pipeline import StreamPipeline
     from realtime_ser.recognizer import Recognizer
     from realtime_ser.sinks.sink import Sink
-    from realtime_ser.types import AudioArray, CapturedBlock, TimelineRow
+    from realtime_ser.types import AudioArray, TimelineRow
 
 READ_TIMEOUT = 0.1
 """Seconds after which a thread looks whether it shall end."""
@@ -232,24 +232,24 @@ class Engine:
                 if self._paused.is_set():
                     self._skip(len(block.samples) + block.lost)
                     continue
-                self._skip(block.lost)
+                if block.lost:
+                    self._deliver(resampler.flush(), None)
+                    self._skip(block.lost)
                 samples = block.samples
                 if not split:
                     samples = samples.mean(axis=1, keepdims=True, dtype=np.float32)
-                self._deliver(resampler.process(samples), self._stamp(block, resampler))
+                heard = resampler.process(samples)
+                stamp = None if block.captured is None else block.captured - resampler.delay
+                self._deliver(heard, stamp)
             self._deliver(resampler.flush(), None)
         finally:
             self._source.close()
             for stream in self._streams:
                 stream.ring.close()
 
-    def _stamp(self, block: CapturedBlock, resampler: StreamResampler) -> float | None:
-        """Capture time of the last sample that has left the resampler."""
-        return None if block.captured is None else block.captured - resampler.delay
-
     def _skip(self, lost: int) -> None:
+        assert self._info is not None
         if lost:
-            assert self._info is not None
             for stream in self._streams:
                 stream.ring.skip(round(lost * SAMPLE_RATE / self._info.sample_rate))
 

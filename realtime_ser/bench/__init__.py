@@ -24,6 +24,7 @@ class BenchmarkResult:
 
 
 BENCHMARKS: Final[Mapping[str, str]] = {
+    "stream": "what one live stream costs on one core",
     "startup": "how long commands take to answer, in fresh processes",
 }
 """Name -> help; each is the function ``run`` of the module of that name."""

@@ -59,6 +59,7 @@ def run_session(session: Session, config: Config) -> None:
     """
     from realtime_ser.assembly import load_recognizer, pipeline_factory
     from realtime_ser.capture.open import open_source
+    from realtime_ser.capture.quiet import native_stderr_muted
     from realtime_ser.clock import SystemClock
     from realtime_ser.engine import Engine
     from realtime_ser.sinks.csv import CsvSink
@@ -87,19 +88,20 @@ def run_session(session: Session, config: Config) -> None:
 
     pipes = "-" in (session.source, str(session.csv), str(session.jsonl))
     on_screen = not session.plain and not pipes and _is_terminal()
-    with _terminated_like_interrupted():
+    with _terminated_like_interrupted(), native_stderr_muted():
         if on_screen:
             _run_on_screen(session, config, recognizer, engine_with)
         else:
-            _run_plain(session, engine_with)
+            _run_plain(session, config, engine_with)
 
 
-def _run_plain(session: Session, engine_with: Any) -> None:
+def _run_plain(session: Session, config: Config, engine_with: Any) -> None:
     from realtime_ser.ui.plain import PlainSink
 
     to_stdout = "-" in (str(session.csv), str(session.jsonl))
     stream = sys.stderr if to_stdout else sys.stdout
-    engine: Engine = engine_with(PlainSink(stream, color=stream.isatty()))
+    split = config.capture.channels == "split"
+    engine: Engine = engine_with(PlainSink(stream, color=stream.isatty(), channels=split))
     engine.start()
     try:
         while not engine.join(JOIN_PATIENCE):
@@ -140,7 +142,9 @@ def _run_on_screen(
 
 
 def _is_terminal() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+    """The screen reads keys from stdin and draws on stderr; a piped stdout wants lines."""
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    return all(stream is not None and stream.isatty() for stream in streams)
 
 
 @contextlib.contextmanager

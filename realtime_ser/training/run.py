@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from realtime_ser.errors import ConfigError, DataError
-from realtime_ser.models import save_model
+from realtime_ser.models import read_description, save_model
 from realtime_ser.networks import build_network
 from realtime_ser.networks.voice_trunk import VoiceTrunk
 from realtime_ser.training.calibrate import fit_fusion, fused_decisions
+from realtime_ser.training.card import write_card
 from realtime_ser.training.examples import Example, ExampleMaker
 from realtime_ser.training.index import Clip, of_corpora, read_index
 from realtime_ser.training.loop import Epoch, Trainer, labels_of
@@ -147,6 +148,8 @@ def _one_run(
         training=_provenance(recipe, run, split, device, seconds),
         scores={"validation_uar": round(uar, 4), "validation_segments": len(validation)},
     )
+    parameters = sum(p.numel() for p in trainer.network.parameters())
+    write_card(folder / "model", read_description(folder / "model"), parameters)
     return Outcome(run, folder / "model", uar, seconds)
 
 

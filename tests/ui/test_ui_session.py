@@ -1,0 +1,139 @@
+"""What the screen would say, without a screen."""
+
+from __future__ import annotations
+
+import pytest
+
+from realtime_ser.types import UNCERTAIN
+from realtime_ser.ui.session import LOG_LENGTH, Now, Session
+from tests.ui.scenes import CLASSES, make_health, make_row, make_status
+
+
+def session_at(position: float, *, channels: int = 1, **changes: object) -> Session:
+    session = Session(CLASSES)
+    move(session, position, channels=channels, **changes)
+    return session
+
+
+def move(session: Session, position: float, *, channels: int = 1, **changes: object) -> None:
+    streams = tuple(make_status(channel, position, **changes) for channel in range(channels))
+    session.update(make_health(elapsed=position, streams=streams))
+
+
+def test_before_anything_it_is_starting() -> None:
+    assert Session(CLASSES).now() == Now("starting")
+
+
+def test_it_listens_until_somebody_speaks() -> None:
+    session = session_at(3.0)
+    assert session.now().mood == "listening"
+    assert session.scores().values == (None,) * len(CLASSES)
+
+
+def test_the_newest_window_is_the_current_emotion() -> None:
+    session = session_at(2.5, speech=True)
+    session.take(make_row("angry", 0.71, start=0.0, end=2.0))
+    session.take(make_row("angry", 0.75, start=0.0, end=2.5))
+    now = session.now()
+    assert (now.mood, now.emotion, now.confidence, now.voice) == ("emotion", "angry", 0.75, "")
+    assert now.seconds == pytest.approx(2.5)
+    scores = session.scores()
+    assert scores.current
+    assert scores.leading == CLASSES.index("angry")
+    assert scores.values[0] == 0.75
+
+
+def test_uncertain_still_tells_what_leads() -> None:
+    session = session_at(2.0, speech=True)
+    session.take(make_row("sad", 0.33, end=2.0))
+    now = session.now()
+    assert (now.emotion, now.leading) == (UNCERTAIN, "sad")
+    assert session.scores().leading == CLASSES.index("sad")
+
+
+def test_the_utterance_does_not_replace_its_last_window() -> None:
+    session = session_at(2.0)
+    session.take(make_row("angry", 0.9, start=0.0, end=2.0))
+    session.take(make_row("neutral", 0.6, start=0.0, end=2.2, kind="utterance"))
+    assert session.now().emotion == "angry"
+    assert [row.emotion for row in session.utterances] == ["neutral"]
+
+
+def test_a_word_too_short_for_a_window_is_shown_by_its_utterance() -> None:
+    session = session_at(1.0)
+    session.take(make_row("happy", 0.8, start=0.5, end=0.9, kind="utterance"))
+    assert session.now().emotion == "happy"
+
+
+def test_after_two_quiet_seconds_it_says_silence_and_fades_the_bars() -> None:
+    session = session_at(3.0)
+    session.take(make_row("angry", 0.9, end=2.0))
+    assert session.now().mood == "emotion"
+    move(session, 4.5)
+    assert session.now() == Now("silence", seconds=2.0)
+    assert not session.scores().current
+    assert session.scores().values[0] == 0.9
+
+
+def test_new_speech_after_silence_is_listening_until_its_first_row() -> None:
+    session = session_at(3.0)
+    session.take(make_row("angry", 0.9, end=2.0))
+    move(session, 9.0, speech=True)
+    assert session.now().mood == "listening"
+
+
+def test_audio_that_stops_coming_is_no_silence() -> None:
+    session = session_at(3.0)
+    session.take(make_row("angry", 0.9, end=3.0))
+    streams = (make_status(0, 3.0, speech=True),)
+    session.update(make_health(elapsed=5.0, streams=streams))
+    assert session.now().mood == "emotion"
+    session.update(make_health(elapsed=8.5, streams=streams))
+    assert session.now() == Now("no sound", seconds=5.0)
+    session.update(make_health(elapsed=8.6, streams=(make_status(0, 3.1),)))
+    assert session.now().mood == "emotion"
+
+
+def test_a_pause_does_not_count_as_missing_audio() -> None:
+    session = session_at(3.0)
+    paused = make_health(state="paused", elapsed=60.0, streams=(make_status(0, 3.0),))
+    session.update(paused)
+    assert session.now().mood == "paused"
+    session.update(make_health(elapsed=60.1, streams=(make_status(0, 3.0),)))
+    assert session.now().mood == "listening"
+
+
+def test_one_voice_is_shown_until_it_has_been_quiet_for_a_second() -> None:
+    session = session_at(5.0, channels=2, speech=True)
+    session.take(make_row("angry", 0.9, end=4.0, channel=0))
+    session.take(make_row("happy", 0.9, end=4.2, channel=1))
+    assert (session.now().emotion, session.now().voice) == ("angry", "ch 0")
+    session.take(make_row("happy", 0.9, end=5.2, channel=1))
+    assert (session.now().emotion, session.now().voice) == ("happy", "ch 1")
+
+
+def test_streams_are_named_by_what_tells_them_apart() -> None:
+    session = Session(CLASSES)
+    session.take(make_row(stream="desk"))
+    assert session.label(("desk", 0)) == ""
+    session.take(make_row(stream="phone"))
+    assert session.label(("desk", 0)) == "desk"
+    session.take(make_row(stream="phone", channel=1))
+    assert session.label(("phone", 1)) == "ch 1"
+
+
+def test_the_clock_follows_a_recording_but_counts_for_a_microphone() -> None:
+    session = Session(CLASSES)
+    session.update(make_health(elapsed=90.0, duration=60.0, streams=(make_status(0, 30.0),)))
+    assert session.elapsed == 30.0
+    session.update(make_health(elapsed=90.0, duration=None, streams=(make_status(0, 30.0),)))
+    assert session.elapsed == 90.0
+
+
+def test_the_log_is_bounded() -> None:
+    session = Session(CLASSES)
+    for i in range(LOG_LENGTH + 5):
+        session.take(make_row(start=i, end=i + 0.5, kind="utterance"))
+    assert len(session.utterances) == LOG_LENGTH
+    assert session.utterance_count == LOG_LENGTH + 5
+    assert session.utterances[-1].start == LOG_LENGTH + 4

@@ -1,0 +1,103 @@
+"""Pictures of the states that matter. ``pytest --snapshot-update`` accepts new ones: look first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from realtime_ser.stats import Latency
+from realtime_ser.ui.app import LiveApp
+from tests.ui.scenes import (
+    CALL,
+    ScriptedMonitor,
+    make_app,
+    make_health,
+    make_status,
+    speech_rows,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.pilot import Pilot
+
+    from realtime_ser.types import TimelineRow
+
+SIZES = [(80, 24), (120, 40)]
+
+
+def starting() -> tuple[ScriptedMonitor, list[TimelineRow]]:
+    health = make_health(
+        state="starting", source="", sample_rate=0, duration=None, latency=Latency(), streams=()
+    )
+    return ScriptedMonitor(health), []
+
+
+def quiet() -> tuple[ScriptedMonitor, list[TimelineRow]]:
+    return ScriptedMonitor(make_health(elapsed=3.0, streams=(make_status(0, 3.0),))), []
+
+
+def speech() -> tuple[ScriptedMonitor, list[TimelineRow]]:
+    streams = (
+        make_status(
+            0, 41.0, speech=True, speech_probability=0.97, level_dbfs=-18.0, peak_dbfs=-9.5
+        ),
+        make_status(1, 41.0),
+    )
+    return ScriptedMonitor(make_health(elapsed=41.0, rows=78, streams=streams)), speech_rows(
+        CALL, 41.0
+    )
+
+
+def uncertain() -> tuple[ScriptedMonitor, list[TimelineRow]]:
+    streams = (
+        make_status(
+            0, 8.0, speech=True, speech_probability=0.88, level_dbfs=-28.0, peak_dbfs=-20.0
+        ),
+    )
+    rows = speech_rows(((0, 1.0, "nNNNn"), (0, 5.5, "nss?")), 8.0)
+    return ScriptedMonitor(make_health(elapsed=8.0, rows=9, streams=streams)), rows
+
+
+def lost_microphone() -> tuple[ScriptedMonitor, list[TimelineRow]]:
+    health = make_health(
+        source="USB Audio",
+        sample_rate=48_000,
+        duration=None,
+        elapsed=48.0,
+        rows=86,
+        overflows=2,
+        dropped=0.4,
+        streams=(make_status(0, 48.0, level_dbfs=-120.0, peak_dbfs=-120.0),),
+    )
+    return ScriptedMonitor(health), speech_rows(CALL, 46.0, mono=True)
+
+
+def paused() -> tuple[ScriptedMonitor, list[TimelineRow]]:
+    health = make_health(state="paused", elapsed=26.0, rows=48, streams=(make_status(0, 26.0),))
+    return ScriptedMonitor(health), speech_rows(CALL, 26.0, mono=True)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
+@pytest.mark.parametrize("scene", [starting, quiet, speech, uncertain, lost_microphone, paused])
+def test_picture(
+    scene: Callable[[], tuple[ScriptedMonitor, list[TimelineRow]]],
+    size: tuple[int, int],
+    snap_compare: Callable[..., bool],
+) -> None:
+    monitor, rows = scene()
+
+    async def settle(pilot: Pilot[object]) -> None:
+        assert isinstance(pilot.app, LiveApp)
+        await pilot.pause()
+        if scene is lost_microphone:
+            monitor.current = replace(
+                monitor.current, elapsed=53.0, problem="'USB Audio' is gone; opening it again"
+            )
+        pilot.app.poll()
+        await pilot.pause()
+        await pilot.pause()
+
+    assert snap_compare(make_app(monitor, rows), terminal_size=size, run_before=settle)
