@@ -39,10 +39,8 @@ def command(
     config: options.ConfigFile = None,
 ) -> None:
     """Write the emotion timelines of recordings, as fast as the machine goes."""
-    from rich.console import Console
-    from rich.progress import track
-
     from realtime_ser.assembly import load_recognizer, pipeline_factory
+    from realtime_ser.capture.quiet import native_stderr_muted
     from realtime_ser.training.report import make_folder
 
     settings = options.settings(config, model=model, device=device, channels=channels)
@@ -52,20 +50,19 @@ def command(
     analysis = _Analysis(settings, recognizer, pipeline_factory(settings, recognizer))
     records: list[dict[str, str]] = []
     failures: list[RealtimeSerError] = []
-    bar = track(
-        targets.items(), description="analyze", console=Console(stderr=True), transient=True
-    )
-    for uri, target in bar:
+    for uri, target in options.with_bar(targets.items(), "analyze", len(targets)):
         try:
-            records += analysis.run(uri, target)
+            with native_stderr_muted():
+                records += analysis.run(uri, target)
         except SinkError:
             raise
         except RealtimeSerError as error:
             failures.append(error)
-    _write_summary(records, output / SUMMARY)
-    for target in targets.values():
-        if target.exists():
+        else:
             typer.echo(target)
+    if records:
+        _write_summary(records, output / SUMMARY)
+        typer.echo(output / SUMMARY)
     for failure in failures[:-1]:
         typer.echo(f"realtime-ser: {failure}", err=True)
     if failures:

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from realtime_ser.cli import options
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from realtime_ser.training.index import Clip
-    from realtime_ser.training.protocols import Session
 
 
 def command(
@@ -58,11 +52,12 @@ def command(
         raise DataError(f"{index}: no clip of the wanted ones has a class of the model")
     left_out = Counter(clip.emotion for clip in clips if clip.emotion not in recognizer.classes)
     make_folder(output)
+    total = len(used) if chosen == "clip" else len({clip.person for clip in used})
     make_pipeline = pipeline_factory(settings, recognizer)
     started = datetime.now(UTC)
     decisions = list(
         decide(
-            _with_bar(sessions(used, chosen, seed, change), used, protocol),
+            options.with_bar(sessions(used, chosen, seed, change), protocol, total),
             recognizer,
             lambda name: make_pipeline(name, 0, started),
             settings.timeline.uncertain_below,
@@ -80,15 +75,4 @@ def command(
         f"UAR {metrics['uar']:.3f}  WA {metrics['wa']:.3f}  F1 {metrics['macro_f1']:.3f}  "
         f"ECE {metrics['ece']:.3f}  coverage {metrics['coverage']:.2f}  clips {metrics['n']}  "
         f"left out {sum(left_out.values())}  ->  {output}"
-    )
-
-
-def _with_bar(found: Iterator[Session], clips: Sequence[Clip], protocol: str) -> Iterator[Session]:
-    """The sessions, with a progress bar on stderr over what is read."""
-    from rich.console import Console
-    from rich.progress import track
-
-    total = len(clips) if protocol == "clip" else len({clip.person for clip in clips})
-    yield from track(
-        found, description=protocol, total=total, console=Console(stderr=True), transient=True
     )

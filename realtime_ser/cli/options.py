@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -13,6 +13,7 @@ from realtime_ser.errors import ConfigError
 if TYPE_CHECKING:
     from realtime_ser.config import Config
 
+Item = TypeVar("Item")
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write the timeline to this CSV file.")]
 Jsonl = Annotated[
     Path | None, typer.Option("--jsonl", help="Write the timeline to this JSON Lines file.")
@@ -66,6 +67,17 @@ def settings(
             "capture.channels": channels,
             **more,
         },
+    )
+
+
+def with_bar(items: Iterable[Item], name: str, total: int) -> Iterator[Item]:
+    """The items, with a progress bar on stderr where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    yield from track(
+        items, name, total, console=console, transient=True, disable=not console.is_terminal
     )
 
 

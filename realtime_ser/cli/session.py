@@ -65,8 +65,7 @@ def run_session(session: Session, config: Config) -> None:
     from realtime_ser.sinks.csv import CsvSink
     from realtime_ser.sinks.jsonl import JsonlSink
 
-    if session.csv is not None and session.csv == session.jsonl:
-        raise ConfigError(f"{session.csv}: --csv and --jsonl need different files")
+    _refuse_clashes(session)
     clock = SystemClock()
     sinks: list[Sink] = []
     if session.csv is not None:
@@ -93,6 +92,16 @@ def run_session(session: Session, config: Config) -> None:
             _run_on_screen(session, config, recognizer, engine_with)
         else:
             _run_plain(session, config, engine_with)
+
+
+def _refuse_clashes(session: Session) -> None:
+    """No file may be written twice at once, and no recording over itself."""
+    if session.csv is not None and session.csv == session.jsonl:
+        raise ConfigError(f"{session.csv}: --csv and --jsonl need different files")
+    source = Path(session.source)
+    for file in (session.csv, session.jsonl):
+        if file is not None and file.is_file() and source.exists() and file.samefile(source):
+            raise ConfigError(f"{file}: is the recording itself; name another file to write to")
 
 
 def _run_plain(session: Session, config: Config, engine_with: Any) -> None:

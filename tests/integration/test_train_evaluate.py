@@ -93,7 +93,7 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(
 def test_a_trained_model_has_a_card(model: Path) -> None:
     card = (model / "README.md").read_text()
     assert "| made | 15 | CC0 |" in card or "| made | 12 | CC0 |" in card
-    assert "Not for decisions about" in card
+    assert "decisions about people" in card
 
 
 def run(*arguments: str) -> int | str | None:
