@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+import math
 from typing import TYPE_CHECKING
 
 import torch
 
+from realtime_ser.clock import to_samples, to_seconds
+from realtime_ser.errors import ConfigError
 from realtime_ser.models import find_model, load_model
 from realtime_ser.pipeline import StreamPipeline
 from realtime_ser.recognizer import NetworkRecognizer, choose_device
@@ -16,10 +17,12 @@ from realtime_ser.timeline import Timeline
 from realtime_ser.vad import Vad, make_vad
 
 if TYPE_CHECKING:
-    from realtime_ser.config import Config
-    from realtime_ser.recognizer import Recognizer
+    from datetime import datetime
 
-PipelineFactory = Callable[[str, int, datetime], StreamPipeline]
+    from realtime_ser.config import Config
+    from realtime_ser.models import Model
+    from realtime_ser.pipeline import PipelineFactory
+    from realtime_ser.recognizer import Recognizer
 
 
 def load_recognizer(config: Config) -> NetworkRecognizer:
@@ -27,13 +30,14 @@ def load_recognizer(config: Config) -> NetworkRecognizer:
 
     Raises:
         ModelError: the model cannot be used.
-        ConfigError: the device is not there.
+        ConfigError: the device is not there, or the hop does not suit the model.
     """
     device = choose_device(config.recognizer.device)
     # A step of a few streams is too small to be shared between cores: waiting for each other
     # costs more than it saves, many times more where the cores have other work.
     torch.set_num_threads(1)
     model = load_model(find_model(config.recognizer.model))
+    _check_hop(config, model)
     return NetworkRecognizer(model, device, config.recognizer.window)
 
 
@@ -53,3 +57,14 @@ def pipeline_factory(
         )
 
     return make
+
+
+def _check_hop(config: Config, model: Model) -> None:
+    """A network takes whole units, and a hop is what it is given."""
+    hop, unit = config.recognizer.hop, model.network.frames_per_unit * model.features.hop
+    if to_samples(hop) % unit:
+        suitable = to_seconds(math.lcm(unit, to_samples(0.1)))
+        raise ConfigError(
+            f"recognizer.hop = {hop:g}: model {model.name} works in units of {to_seconds(unit):g} "
+            f"s; use a multiple of {suitable:g} s or another model"
+        )

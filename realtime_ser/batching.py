@@ -20,6 +20,8 @@ class DuePiece:
     pipeline: StreamPipeline
     slot: int
     piece: Piece
+    due: float = 0.0
+    """Monotonic seconds at which it was seen to be due."""
 
 
 def recognize_batch(

@@ -132,7 +132,7 @@ def load_config(
         if key not in known:
             raise ConfigError(f"{origin}: unknown key {key!r}; {_hint(key, known)}")
         section, _, name = key.partition(".")
-        sections.setdefault(section, {})[name] = _coerce(value, known[key], origin, key)
+        sections.setdefault(section, {})[name] = coerce(value, known[key], origin, key)
         origins[key] = origin
     base = Config()
     try:
@@ -203,8 +203,22 @@ def _from_text(text: str, kind: Any) -> Any:
     return text
 
 
-def _coerce(value: Any, kind: Any, origin: str, key: str) -> Any:
-    """Check that a value is of the type of its key; whole numbers are fine as floats."""
+def coerce(value: Any, kind: Any, origin: str, key: str) -> Any:
+    """The value as the type of its key; whole numbers are fine as floats, lists as tuples.
+
+    Args:
+        value: as a file or an option gives it.
+        kind: a Literal, int, float, str, or a tuple of any number of one of them.
+        origin: what the value comes from, for the error.
+        key: its name, for the error.
+
+    Raises:
+        ConfigError: a value of another type.
+    """
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{origin}: {key} = {value!r} is not a list")
+        return tuple(coerce(item, typing.get_args(kind)[0], origin, key) for item in value)
     if typing.get_origin(kind) is Literal:
         allowed = typing.get_args(kind)
         if value not in allowed:

@@ -1,6 +1,6 @@
 """Threads and queues around the chain of every stream. The only file that owns any.
 
-    capture thread:  source -> channels -> resampler -> ring of each stream
+    capture thread:  source -> intake -> ring of each stream
     worker thread:   rings -> pipelines -> recogniser (batched) -> rows
     output thread:   rows -> sinks
 
@@ -13,39 +13,36 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from realtime_ser.batching import DuePiece, recognize_batch
-from realtime_ser.capture.resample import StreamResampler
 from realtime_ser.clock import SystemClock, to_seconds
+from realtime_ser.errors import RealtimeSerError
+from realtime_ser.intake import Intake
 from realtime_ser.ring import RingBuffer
-from realtime_ser.stats import EngineState, Health, LatencyMeter, LoadMeter
+from realtime_ser.stats import EngineState, Health, LoadMeter, StageMeters, Stamps
 from realtime_ser.types import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Callable, Sequence
 
     from realtime_ser.capture.source import Source, SourceInfo
     from realtime_ser.clock import Clock
     from realtime_ser.config import Config
-    from realtime_ser.pipeline import StreamPipeline
+    from realtime_ser.pipeline import PipelineFactory, StreamPipeline
     from realtime_ser.recognizer import Recognizer
     from realtime_ser.sinks.sink import Sink
-    from realtime_ser.types import AudioArray, TimelineRow
+    from realtime_ser.types import TimelineRow
 
-READ_TIMEOUT = 0.1
-"""Seconds after which a thread looks whether it shall end."""
+POLL = 0.1
+"""Seconds after which a waiting thread looks whether it shall end."""
 CHUNK = SAMPLE_RATE // 2
 """Most samples that one pass of the worker takes from a ring."""
 ROWS_WAITING = 4096
 """Rows that may wait for slow sinks before analysis has to wait too."""
-
-PipelineFactory = Callable[[str, int, "datetime"], "StreamPipeline"]
-"""(stream name, channel, UTC of sample 0) -> the chain of that stream."""
 
 
 @dataclass(slots=True)
@@ -53,6 +50,8 @@ class _Stream:
     ring: RingBuffer
     pipeline: StreamPipeline
     slot: int
+    interrupted: threading.Event = field(default_factory=threading.Event)
+    """No audio will come for a while: what is open is to be closed."""
     finished: bool = False
 
 
@@ -75,13 +74,13 @@ class Engine:
         self._recognizer = recognizer
         self._make_pipeline = make_pipeline
         self._config = config
-        self._sinks = sinks
+        self._sinks = list(sinks)
         self._clock: Clock = clock or SystemClock()
         self._device = device
         self._model = model
         self._info: SourceInfo | None = None
         self._streams: list[_Stream] = []
-        self._rows: queue.Queue[TimelineRow | None] = queue.Queue(ROWS_WAITING)
+        self._rows: queue.Queue[tuple[TimelineRow, Stamps] | None] = queue.Queue(ROWS_WAITING)
         self._data = threading.Event()
         self._stopping = threading.Event()
         self._aborting = threading.Event()
@@ -91,48 +90,39 @@ class Engine:
         self._threads: list[threading.Thread] = []
         self._started_at = 0.0
         self._row_count = 0
-        self._latency = LatencyMeter()
+        self._stages = StageMeters()
         self._load = LoadMeter()
+        self._heard = 0.0
+        """Seconds of audio that the worker has taken in, of the stream that had most."""
+        self._idle = 0.0
+        """Seconds that the worker has waited for others."""
 
     def start(self) -> SourceInfo:
         """Open the source, then the sinks, then start the threads.
 
         Raises:
-            SourceError, SinkError: what cannot be opened; nothing runs then.
+            SourceError, SinkError: what cannot be opened; nothing runs then, and no file that was
+                there before has been touched.
         """
         info = self._source.open()
-        opened: list[Sink] = []
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._source.close)
             for sink in self._sinks:
+                sink.check()
+            for sink in self._sinks:
+                undo.callback(sink.close)
                 sink.open()
-                opened.append(sink)
-        except BaseException:
-            self._source.close()
-            for sink in opened:
-                sink.close()
-            raise
-        self._info = info
-        self._started_at = self._clock.monotonic()
-        started = self._clock.utc()
-        split = self._config.capture.channels == "split"
-        capacity = round(self._config.capture.ring * SAMPLE_RATE)
-        self._streams = [
-            _Stream(
-                ring=RingBuffer(capacity, blocking=not info.live, on_data=self._data),
-                pipeline=self._make_pipeline(info.name, channel, started),
-                slot=self._recognizer.open(),
-            )
-            for channel in range(info.channels if split else 1)
-        ]
-        self._threads = [
-            threading.Thread(target=self._guard, args=(run,), name=f"realtime-ser-{name}")
-            for name, run in (
-                ("capture", self._capture),
-                ("worker", self._work),
-                ("output", self._output),
-            )
-        ]
-        for thread in self._threads:
+            self._info = info
+            self._started_at = self._clock.monotonic()
+            self._make_streams(info)
+            undo.pop_all()
+        for name, run in (
+            ("capture", self._capture),
+            ("worker", self._work),
+            ("output", self._output),
+        ):
+            thread = threading.Thread(target=self._guard, args=(run,), name=f"realtime-ser-{name}")
+            self._threads.append(thread)
             thread.start()
         return info
 
@@ -142,7 +132,7 @@ class Engine:
         self._data.set()
 
     def abort(self) -> None:
-        """End now; audio and rows under way are dropped, rows written stay."""
+        """End now; audio under way is dropped, rows that were made are written."""
         self._aborting.set()
         self.stop()
 
@@ -155,15 +145,16 @@ class Engine:
         self._paused.clear()
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait for the end; True when all threads have ended.
+        """Wait for the end, at most ``timeout`` seconds; True when all threads have ended.
 
         Raises:
             The first error of any thread.
         """
+        deadline = None if timeout is None else time.monotonic() + timeout
         for thread in self._threads:
-            thread.join(timeout)
-        if any(thread.is_alive() for thread in self._threads):
-            return False
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                return False
         if self._error is not None:
             raise self._error
         return True
@@ -185,10 +176,24 @@ class Engine:
             dropped=to_seconds(sum(stream.ring.dropped for stream in self._streams)),
             queue=to_seconds(max((s.ring.available for s in self._streams), default=0)),
             realtime_factor=self._load.factor(),
-            latency=self._latency.percentiles(),
+            latency=self._stages.total(),
             rows=self._row_count,
             streams=tuple(stream.pipeline.status() for stream in self._streams),
+            stages=self._stages.percentiles(),
         )
+
+    def _make_streams(self, info: SourceInfo) -> None:
+        split = self._config.capture.channels == "split"
+        capacity = round(self._config.capture.ring * SAMPLE_RATE)
+        started = self._clock.utc()
+        self._streams = [
+            _Stream(
+                ring=RingBuffer(capacity, blocking=not info.live, on_data=self._data),
+                pipeline=self._make_pipeline(info.name, channel, started),
+                slot=self._recognizer.open(),
+            )
+            for channel in range(info.channels if split else 1)
+        ]
 
     def _state(self) -> EngineState:
         if self._error is not None:
@@ -204,104 +209,114 @@ class Engine:
         try:
             run()
         except BaseException as error:  # noqa: BLE001 - raised again by join()
-            with self._lock:
-                if self._error is None:
-                    self._error = error
+            self._note(error)
             if run == self._capture:
                 self.stop()  # what was captured before the source broke is still analysed
             else:
                 self.abort()
 
+    def _note(self, error: BaseException) -> None:
+        """The first error is the one that ``join`` raises."""
+        with self._lock:
+            if self._error is None:
+                self._error = error
+
     # capture thread
 
     def _capture(self) -> None:
         assert self._info is not None
-        split = self._config.capture.channels == "split"
-        resampler = StreamResampler(self._info.sample_rate, len(self._streams))
-        try:
-            while not self._stopping.is_set():
-                if self._paused.is_set() and not self._info.live:
-                    self._clock.wait(self._stopping, READ_TIMEOUT)
-                    continue
-                try:
-                    block = self._source.read(READ_TIMEOUT)
-                except EOFError:
-                    break
-                if block is None:
-                    continue
-                if self._paused.is_set():
-                    self._skip(len(block.samples) + block.lost)
-                    continue
-                if block.lost:
-                    self._deliver(resampler.flush(), None)
-                    self._skip(block.lost)
-                samples = block.samples
-                if not split:
-                    samples = samples.mean(axis=1, keepdims=True, dtype=np.float32)
-                heard = resampler.process(samples)
-                stamp = None if block.captured is None else block.captured - resampler.delay
-                self._deliver(heard, stamp)
-            self._deliver(resampler.flush(), None)
-        finally:
-            self._source.close()
+        with ExitStack() as ending:
             for stream in self._streams:
-                stream.ring.close()
-
-    def _skip(self, lost: int) -> None:
-        assert self._info is not None
-        if lost:
-            for stream in self._streams:
-                stream.ring.skip(round(lost * SAMPLE_RATE / self._info.sample_rate))
-
-    def _deliver(self, samples: AudioArray, captured: float | None) -> None:
-        for channel, stream in enumerate(self._streams):
-            stream.ring.write(
-                np.ascontiguousarray(samples[:, channel]), captured, abort=self._aborting
+                ending.callback(stream.ring.close)
+            ending.callback(self._source.close)
+            intake = Intake(
+                self._info,
+                [stream.ring for stream in self._streams],
+                split=self._config.capture.channels == "split",
+                abort=self._aborting,
             )
+            self._feed(intake, live=self._info.live)
+            intake.flush()
+
+    def _feed(self, intake: Intake, *, live: bool) -> None:
+        """Move blocks until the source ends or ``stop`` is called."""
+        newest = self._clock.monotonic()
+        while not self._stopping.is_set():
+            paused = self._paused.is_set()
+            if paused and not live:
+                self._interrupt()
+                self._clock.wait(self._stopping, POLL)
+                continue
+            try:
+                block = self._source.read(POLL)
+            except EOFError:
+                return
+            now = self._clock.monotonic()
+            if block is None:
+                if live and now - newest > self._config.capture.stall:
+                    self._interrupt()
+                continue
+            newest = now
+            if paused:
+                intake.skip(len(block.samples) + block.lost)
+                self._interrupt()
+                continue
+            for stream in self._streams:
+                stream.interrupted.clear()
+            intake.take(block)
+
+    def _interrupt(self) -> None:
+        """Have the worker close what is open: its rows are not to wait for the next audio."""
+        for stream in self._streams:
+            stream.interrupted.set()
+        self._data.set()
 
     # worker thread
 
     def _work(self) -> None:
         try:
             while not self._aborting.is_set():
-                began = self._clock.monotonic()
-                heard = self._listen()
-                worked = self._recognize()
-                if heard or worked:
-                    self._load.add(self._clock.monotonic() - began, to_seconds(heard))
+                began, heard, idle = self._clock.monotonic(), self._heard, self._idle
+                active = self._listen()
+                active = self._recognize() or active
+                if active:
+                    busy = self._clock.monotonic() - began - (self._idle - idle)
+                    self._load.add(busy, self._heard - heard)
                 elif all(stream.finished for stream in self._streams):
                     break
                 else:
-                    self._clock.wait(self._data, READ_TIMEOUT)
+                    self._clock.wait(self._data, POLL)
                     self._data.clear()
         finally:
             for stream in self._streams:
                 self._recognizer.close(stream.slot)
             self._put(None)
 
-    def _listen(self) -> int:
-        """Move audio from the rings into the pipelines; samples of the stream that had most."""
-        most = 0
+    def _listen(self) -> bool:
+        """Move audio from the rings into the pipelines; False when there was nothing to do."""
+        most, ended = 0, False
         for stream in self._streams:
             block = stream.ring.read(CHUNK)
             if block is not None:
                 stream.pipeline.push(block)
                 most = max(most, len(block.samples))
             elif stream.ring.ended and not stream.finished:
-                stream.pipeline.finish()
-                stream.finished = True
-                most = max(most, 1)
-        return most
+                stream.pipeline.flush()
+                stream.finished = ended = True
+            elif stream.interrupted.is_set():
+                stream.pipeline.flush()
+        self._heard += to_seconds(most)
+        return ended or most > 0
 
     def _recognize(self) -> bool:
-        """Run batches until no stream is due."""
+        """Run batches until no stream is due; False when none was."""
         worked = False
         while not self._aborting.is_set():
             batch = self._due_batch([])
             if not batch:
                 return worked
             if self._others_may_join(batch):
-                self._clock.wait(self._data, self._config.recognizer.max_wait)
+                self._wait(self._data, self._config.recognizer.max_wait)
                 self._listen()
                 batch = self._due_batch(batch)
             worked = True
@@ -318,48 +333,69 @@ class Engine:
     def _due_batch(self, batch: list[DuePiece]) -> list[DuePiece]:
         """``batch`` and what else is due, one piece a stream: a piece needs the state before it."""
         taken = {due.slot for due in batch}
+        now = self._clock.monotonic()
         for stream in self._streams:
             if len(batch) == self._config.recognizer.max_batch_size:
                 break
             piece = None if stream.slot in taken else stream.pipeline.due()
             if piece is not None:
-                batch.append(DuePiece(stream.pipeline, stream.slot, piece))
+                batch.append(DuePiece(stream.pipeline, stream.slot, piece, now))
         return batch
 
     def _run_batch(self, batch: list[DuePiece]) -> None:
-        # The latency column ends where rows are made: after inference.
-        for rows in recognize_batch(self._recognizer, batch, self._clock.monotonic):
+        batched = self._clock.monotonic()
+        found = recognize_batch(self._recognizer, batch, self._clock.monotonic)
+        inferred = self._clock.monotonic()
+        for due, rows in zip(batch, found, strict=True):
             for row in rows:
-                if row.latency_ms is not None:
-                    self._latency.add(row.latency_ms)
-                self._put(row)
+                self._put((row, Stamps(due.due, batched, inferred)))
 
-    def _put(self, row: TimelineRow | None) -> None:
+    def _put(self, item: tuple[TimelineRow, Stamps] | None) -> None:
         """Hand a row (or the end marker) to the sinks; waits when they are far behind."""
+        began = self._clock.monotonic()
         while True:
             try:
-                self._rows.put(row, timeout=READ_TIMEOUT)
-                return
+                self._rows.put(item, timeout=POLL)
+                break
             except queue.Full:
                 if self._aborting.is_set():
                     return
+        self._idle += self._clock.monotonic() - began
+
+    def _wait(self, event: threading.Event, timeout: float) -> None:
+        began = self._clock.monotonic()
+        self._clock.wait(event, timeout)
+        self._idle += self._clock.monotonic() - began
 
     # output thread
 
     def _output(self) -> None:
-        try:
+        with ExitStack() as ending:
+            for sink in self._sinks:
+                ending.callback(sink.close)
             while True:
                 try:
-                    row = self._rows.get(timeout=READ_TIMEOUT)
+                    item = self._rows.get(timeout=POLL)
                 except queue.Empty:
                     if self._aborting.is_set():
                         return
                     continue
-                if row is None:
+                if item is None:
                     return
-                for sink in self._sinks:
-                    sink.write(row)
-                self._row_count += 1
-        finally:
-            for sink in self._sinks:
-                sink.close()
+                self._write(*item)
+
+    def _write(self, row: TimelineRow, stamps: Stamps) -> None:
+        """Hand a row to every sink. One that fails ends the run; the others get what is left."""
+        emitted = self._clock.monotonic()
+        if row.latency_ms is not None:
+            waited = (emitted - stamps.inferred) * 1000.0
+            row = replace(row, latency_ms=round(row.latency_ms + waited, 1))
+        self._stages.add(stamps, emitted, row.latency_ms)
+        for sink in list(self._sinks):
+            try:
+                sink.write(row)
+            except (OSError, RealtimeSerError) as error:
+                self._sinks.remove(sink)
+                self._note(error)
+                self.stop()
+        self._row_count += 1

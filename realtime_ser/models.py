@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import tomli_w
 
 from realtime_ser.errors import ModelError
-from realtime_ser.types import EMOTIONS, SAMPLE_RATE
+from realtime_ser.types import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from realtime_ser.networks.protocol import StreamingNetwork
 
 FORMAT = 1
-Settings = TypeVar("Settings", "FeatureConfig", "FusionConfig")
 WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "model.toml"
 
@@ -94,16 +93,23 @@ def load_model(folder: Path) -> Model:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    from realtime_ser.features import FeatureConfig
-    from realtime_ser.fusion import FusionConfig
-    from realtime_ser.networks import build_network
+    from realtime_ser import model_checks
+    from realtime_ser.networks import build_network, network_config
 
     description = read_description(folder)
     file = folder / DESCRIPTION_FILE
-    classes = _classes(description, file)
+    classes = model_checks.read_classes(description, file)
     if description.get("sample_rate") != SAMPLE_RATE:
         raise ModelError(f"{file}: sample_rate must be {SAMPLE_RATE}")
-    network = build_network(str(description.get("network")), _table(description, "hyper", file))
+    features = model_checks.read_features(description, file)
+    fusion = model_checks.read_fusion(description, file)
+    network_name = str(description.get("network"))
+    hyper = model_checks.read_table(description, "hyper", file)
+    try:
+        config = network_config(network_name, hyper)
+        network = build_network(network_name, hyper)
+    except ModelError as error:
+        raise ModelError(f"{file}: {error}") from error
     weights_file = folder / WEIGHTS_FILE
     try:
         content = weights_file.read_bytes()
@@ -120,11 +126,8 @@ def load_model(folder: Path) -> Model:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{weights_file}: does not fit {DESCRIPTION_FILE} ({reason})") from error
     network.eval()
-    features = _dataclass(FeatureConfig, _table(description, "features", file), file)
-    fusion = _dataclass(FusionConfig, _table(description, "fusion", file), file)
     streaming = cast("StreamingNetwork", network)
-    if streaming.n_classes != len(classes) or len(fusion.weights) != streaming.n_scales:
-        raise ModelError(f"{file}: classes or fusion weights do not fit the network")
+    model_checks.check_fit(streaming, config, classes, features, fusion, file)
     return Model(
         name=str(description.get("name", folder.name)),
         classes=classes,
@@ -176,31 +179,3 @@ def _shipped_root() -> Path:
     package = Path(__file__).resolve().parent
     installed = package / "_models"
     return installed if installed.is_dir() else package.parent / "models"
-
-
-def _classes(description: Mapping[str, Any], file: Path) -> tuple[str, ...]:
-    classes = description.get("classes")
-    if not isinstance(classes, list) or len(set(classes)) < 2 or not set(classes) <= set(EMOTIONS):
-        raise ModelError(f"{file}: classes must be some of {', '.join(EMOTIONS)}")
-    return tuple(classes)
-
-
-def _table(description: Mapping[str, Any], key: str, file: Path) -> Mapping[str, Any]:
-    table = description.get(key)
-    if not isinstance(table, dict):
-        raise ModelError(f"{file}: table [{key}] is missing")
-    return table
-
-
-def _dataclass(kind: type[Settings], values: Mapping[str, Any], file: Path) -> Settings:
-    known = {f.name for f in fields(kind)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise ModelError(f"{file}: unknown key {unknown[0]!r}")
-    converted: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-    }
-    try:
-        return kind(**converted)
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{file}: {error}") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from realtime_ser.batching import DuePiece, recognize_batch
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
 CHUNK = SAMPLE_RATE // 2
 STREAMS_AT_ONCE = 64
+SAMPLES_AT_ONCE = 30 * 60 * SAMPLE_RATE
+"""Half an hour over all streams: bounds the memory where recordings are long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,25 @@ def run_offline(
     make_pipeline: Callable[[str], StreamPipeline],
 ) -> Iterator[tuple[Recording, list[TimelineRow]]]:
     """Timelines of recordings, each as its own stream, in the order given."""
-    waiting = iter(recordings)
-    while group := list(islice(waiting, STREAMS_AT_ONCE)):
+    for group in _groups(recordings):
         yield from zip(group, _run_group(group, recognizer, make_pipeline), strict=True)
+        # Else it would be kept while the next group is read.
+        del group
+
+
+def _groups(recordings: Iterable[Recording]) -> Iterator[list[Recording]]:
+    """Recordings to run side by side; a recording over the limit of samples is alone."""
+    group: list[Recording] = []
+    samples = 0
+    for recording in recordings:
+        new = len(recording.samples)
+        if group and (len(group) == STREAMS_AT_ONCE or samples + new > SAMPLES_AT_ONCE):
+            yield group
+            group, samples = [], 0
+        group.append(recording)
+        samples += new
+    if group:
+        yield group
 
 
 def _run_group(
@@ -54,7 +71,7 @@ def _run_group(
             if len(piece):
                 pipeline.push(AudioBlock(piece, start, captured=None))
             if start < len(recording.samples) + CHUNK <= start + CHUNK:
-                pipeline.finish()
+                pipeline.flush()
         _drain(streams, recognizer, rows)
     for _, slot in streams:
         recognizer.close(slot)

@@ -8,7 +8,9 @@ offline driver differ only in who calls these and when, so both give the same ro
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from realtime_ser.timeline import Timeline
     from realtime_ser.types import SpeechDecision, TimelineRow
     from realtime_ser.vad import VadStream
+
+
+PipelineFactory = Callable[[str, int, datetime], "StreamPipeline"]
+"""Stream name, channel, UTC of sample 0 -> the chain of that stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +79,7 @@ class StreamPipeline:
     def push(self, block: AudioBlock) -> None:
         """Take the next audio; a jump of ``start_sample`` means that audio is missing there."""
         if block.start_sample != self._position:
-            self._decide(self._vad.flush())
-            self._bounds(self._segmenter.flush())
+            self.flush()
             self._vad.skip_to(block.start_sample)
             self._history.skip_to(block.start_sample)
         self._history.append(block.samples)
@@ -85,8 +90,8 @@ class StreamPipeline:
         self._block_peak = peak_dbfs(block.samples)
         self._decide(self._vad.push(block.samples))
 
-    def finish(self) -> None:
-        """The stream has ended: close what is open."""
+    def flush(self) -> None:
+        """The stream ends or is interrupted here: close what is open."""
         self._decide(self._vad.flush())
         self._bounds(self._segmenter.flush())
 
@@ -185,11 +190,12 @@ class StreamPipeline:
     def _emit(self, segment: _OpenSegment, end_sample: int, *, last: bool) -> None:
         samples = self._history.get(segment.cursor, end_sample)
         if last:
-            whole = len(samples) - len(samples) % self._unit
-            samples = samples[:whole]
-            if whole == 0 and segment.cursor == segment.start:
+            rest = len(samples) % self._unit
+            if len(samples) == rest and segment.cursor == segment.start:
                 # Shorter than a unit altogether: silence makes it up.
-                samples = np.zeros(self._unit, dtype=np.float32)
+                samples = np.pad(samples, (0, self._unit - rest))
+            else:
+                samples = samples[: len(samples) - rest]
         self._due.append(
             Piece(
                 samples=samples,

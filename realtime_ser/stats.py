@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
+
+STAGES: Final = ("detection", "wait", "inference", "output")
+"""Captured to due, due to batched, batched to inferred, inferred to emitted."""
 
 EngineState = Literal["starting", "running", "paused", "ended", "failed"]
 
@@ -64,6 +67,8 @@ class Health:
     latency: Latency
     rows: int
     streams: tuple[StreamStatus, ...]
+    stages: tuple[tuple[str, Latency], ...] = ()
+    """Stage of ``STAGES`` -> its latency."""
 
 
 class LatencyMeter:
@@ -78,10 +83,49 @@ class LatencyMeter:
 
     def percentiles(self) -> Latency:
         """p50, p95 and p99 of what is remembered."""
-        if not self._values:
+        values = list(self._values)
+        if not values:
             return Latency()
-        p50, p95, p99 = np.percentile(np.asarray(self._values), (50, 95, 99))
+        p50, p95, p99 = np.percentile(values, (50, 95, 99))
         return Latency(float(p50), float(p95), float(p99))
+
+
+@dataclass(frozen=True, slots=True)
+class Stamps:
+    """Monotonic seconds of a row's way through the worker."""
+
+    due: float
+    batched: float
+    inferred: float
+
+
+class StageMeters:
+    """Latency of each stage, from the stamps of rows."""
+
+    def __init__(self) -> None:
+        self._meters = {name: LatencyMeter() for name in STAGES}
+        self._total = LatencyMeter()
+
+    def add(self, stamps: Stamps, emitted: float, latency_ms: float | None) -> None:
+        """Count one row; ``latency_ms`` from last sample captured to emitted, None if unpaced."""
+        spans = {
+            "wait": stamps.batched - stamps.due,
+            "inference": stamps.inferred - stamps.batched,
+            "output": emitted - stamps.inferred,
+        }
+        for name, seconds in spans.items():
+            self._meters[name].add(1000.0 * seconds)
+        if latency_ms is not None:
+            self._meters["detection"].add(latency_ms - 1000.0 * (emitted - stamps.due))
+            self._total.add(latency_ms)
+
+    def total(self) -> Latency:
+        """From the last sample captured to the row emitted."""
+        return self._total.percentiles()
+
+    def percentiles(self) -> tuple[tuple[str, Latency], ...]:
+        """Stage -> percentiles, in the order of ``STAGES``."""
+        return tuple((name, meter.percentiles()) for name, meter in self._meters.items())
 
 
 class LoadMeter:

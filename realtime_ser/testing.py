@@ -285,9 +285,14 @@ class CollectSink:
             fail_after: rows after which ``write`` fails like a full disk.
         """
         self.rows: list[TimelineRow] = []
+        self.checked = 0
         self.opened = 0
         self.closed = 0
         self._fail_after = fail_after
+
+    def check(self) -> None:
+        """See ``Sink.check``."""
+        self.checked += 1
 
     def open(self) -> None:
         """See ``Sink.open``."""

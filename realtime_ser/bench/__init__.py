@@ -25,6 +25,7 @@ class BenchmarkResult:
 
 BENCHMARKS: Final[Mapping[str, str]] = {
     "stream": "what one live stream costs on one core",
+    "latency": "how late rows are, stage by stage; plays the demo recording (66 s)",
     "startup": "how long commands take to answer, in fresh processes",
 }
 """Name -> help; each is the function ``run`` of the module of that name."""

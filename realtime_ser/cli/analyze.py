@@ -11,17 +11,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from realtime_ser.cli import options
-from realtime_ser.errors import ConfigError, RealtimeSerError, SinkError
+from realtime_ser.cli.folders import make_folder
+from realtime_ser.cli.signals import interrupts_held, terminated_like_interrupted
+from realtime_ser.errors import ConfigError, RealtimeSerError, SinkError, SourceError
 
 if TYPE_CHECKING:
-    from realtime_ser.assembly import PipelineFactory
     from realtime_ser.config import Config
+    from realtime_ser.engine import Engine
+    from realtime_ser.pipeline import PipelineFactory
     from realtime_ser.recognizer import NetworkRecognizer
     from realtime_ser.sinks.sink import Sink
     from realtime_ser.types import TimelineRow
 
 FORMATS = ("csv", "jsonl", "parquet")
 SUMMARY = "summary.csv"
+JOIN_PATIENCE = 0.2
+"""Seconds between looks at whether the engine has ended; a wait without end misses Ctrl-C on
+Windows."""
 
 
 def command(
@@ -41,32 +47,43 @@ def command(
     """Write the emotion timelines of recordings, as fast as the machine goes."""
     from realtime_ser.assembly import load_recognizer, pipeline_factory
     from realtime_ser.capture.quiet import native_stderr_muted
-    from realtime_ser.training.report import make_folder
 
     settings = options.settings(config, model=model, device=device, channels=channels)
     targets = _targets(inputs, output, format, overwrite)
     recognizer = load_recognizer(settings)
     make_folder(output)
     analysis = _Analysis(settings, recognizer, pipeline_factory(settings, recognizer))
-    records: list[dict[str, str]] = []
     failures: list[RealtimeSerError] = []
-    for uri, target in options.with_bar(targets.items(), "analyze", len(targets)):
+    with terminated_like_interrupted():
         try:
-            with native_stderr_muted():
-                records += analysis.run(uri, target)
-        except SinkError:
+            for uri, target in options.with_bar(targets.items(), "analyze", len(targets)):
+                try:
+                    with native_stderr_muted():
+                        analysis.run(uri, target)
+                except SinkError:
+                    raise
+                except RealtimeSerError as error:
+                    failures.append(error)
+                else:
+                    typer.echo(target)
+        except BaseException:
+            # An interrupt, a full disk: what was finished before is summed up all the same.
+            if analysis.records:
+                with suppress(SinkError):
+                    _write_summary(analysis.records, output / SUMMARY)
+            _print(failures)
             raise
-        except RealtimeSerError as error:
-            failures.append(error)
-        else:
-            typer.echo(target)
-    if records:
-        _write_summary(records, output / SUMMARY)
-        typer.echo(output / SUMMARY)
-    for failure in failures[:-1]:
-        typer.echo(f"realtime-ser: {failure}", err=True)
+        if analysis.records:
+            _write_summary(analysis.records, output / SUMMARY)
+            typer.echo(output / SUMMARY)
+    _print(failures[:-1])
     if failures:
         raise failures[-1]
+
+
+def _print(failures: list[RealtimeSerError]) -> None:
+    for failure in failures:
+        typer.echo(f"realtime-ser: {failure}", err=True)
 
 
 class _Analysis:
@@ -78,13 +95,20 @@ class _Analysis:
         self._config = config
         self._recognizer = recognizer
         self._make_pipeline = make_pipeline
+        self.records: list[dict[str, str]] = []
+        """Of ``summary.csv``: one a channel of what has been kept."""
 
-    def run(self, uri: str, target: Path) -> list[dict[str, str]]:
-        """Write one timeline; its summary, a record a channel. Nothing stays of a failed one."""
+    def run(self, uri: str, target: Path) -> None:
+        """Write one timeline. Nothing stays of a failed one.
+
+        Raises:
+            SourceError, SinkError: what cannot be read or written.
+            KeyboardInterrupt, SystemExit: the user wants to leave; what was heard so far has been
+                kept.
+        """
         from realtime_ser.capture.open import open_source
         from realtime_ser.clock import SystemClock
         from realtime_ser.engine import Engine
-        from realtime_ser.summary import Summary
 
         clock = SystemClock()
         source = open_source(uri, self._config.capture, clock, paced=False)
@@ -96,37 +120,78 @@ class _Analysis:
             clock=clock, device=str(self._recognizer.device), model=self._recognizer.name,
         )  # fmt: skip
         try:
-            engine.start()
-            engine.join()
-            part.replace(target)
+            with interrupts_held():  # an engine with some of its threads could not drain
+                engine.start()
+            _wait(engine)
+            self._keep(uri, engine, rows, part, target)
+        except (KeyboardInterrupt, SystemExit):
+            _drain(engine)
+            if rows.count and part.exists():
+                self._keep(uri, engine, rows, part, target)
+            raise
         finally:
             engine.abort()
             with suppress(RealtimeSerError):
                 engine.join()
             part.unlink(missing_ok=True)
+
+    def _keep(self, uri: str, engine: Engine, rows: _Collector, part: Path, target: Path) -> None:
+        """Give the timeline its name, and sum it up."""
+        from realtime_ser.summary import Summary
+
         found = []
         for stream in engine.health().streams:
             summary = Summary(uri, stream.channel)
-            for row in rows.rows:
+            for row in rows.kept:
                 if row.channel == stream.channel:
                     summary.add(row)
             found.append(summary.record(stream.position))
-        return found
+        try:
+            part.replace(target)
+        except OSError as error:
+            raise SinkError(f"{target}: cannot be written ({error.strerror or error})") from error
+        self.records += found
+
+
+def _wait(engine: Engine) -> None:
+    while not engine.join(JOIN_PATIENCE):
+        pass
+
+
+def _drain(engine: Engine) -> None:
+    """End early: what was read becomes rows, unless the user asks to leave once more.
+
+    Raises:
+        SinkError: these rows could not be written.
+    """
+    with suppress(SourceError):  # what was read before it holds
+        try:
+            engine.stop()
+            _wait(engine)
+        except (KeyboardInterrupt, SystemExit):
+            engine.abort()
+            _wait(engine)
 
 
 class _Collector:
     """Keeps utterances and alerts for the summary. Implements ``Sink``."""
 
     def __init__(self) -> None:
-        self.rows: list[TimelineRow] = []
+        self.kept: list[TimelineRow] = []
+        self.count = 0
+        """Rows of all kinds."""
+
+    def check(self) -> None:
+        """Nothing can be in the way."""
 
     def open(self) -> None:
         """Nothing to open."""
 
     def write(self, row: TimelineRow) -> None:
         """Windows are parts of utterances and not needed."""
+        self.count += 1
         if row.kind != "window":
-            self.rows.append(row)
+            self.kept.append(row)
 
     def close(self) -> None:
         """Nothing to close."""
@@ -164,6 +229,8 @@ def _targets(inputs: list[str], output: Path, form: str, overwrite: bool) -> dic
     for file in (output / SUMMARY, *targets.values()):
         if file == output / SUMMARY and file in targets.values():
             raise ConfigError(f"{file}: an input of this name collides with the summary")
+        if file.is_dir():
+            raise SinkError(f"{file}: is a folder; rename it or give another --output")
         if file.exists() and not overwrite:
             raise SinkError(f"{file}: exists already; give --overwrite or another --output")
     return targets

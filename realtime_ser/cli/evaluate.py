@@ -23,7 +23,7 @@ def command(
     degrade: Annotated[
         str | None, typer.Option(help="telephone, noise:DB[:FOLDER] or room:FOLDER.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the order of clips and of --degrade.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the order of clips and --degrade.")] = 0,
     device: options.Device = None,
     config: options.ConfigFile = None,
 ) -> None:
@@ -31,12 +31,15 @@ def command(
     from datetime import UTC, datetime
 
     from realtime_ser.assembly import load_recognizer, pipeline_factory
+    from realtime_ser.cli.folders import make_folder
     from realtime_ser.errors import ConfigError, DataError
+    from realtime_ser.models import find_model, read_description
     from realtime_ser.training.degrade import parse_degradation
     from realtime_ser.training.evaluation import decide, summarise
     from realtime_ser.training.index import of_corpora, read_index
     from realtime_ser.training.protocols import PROTOCOLS, sessions
-    from realtime_ser.training.report import make_folder, write_report
+    from realtime_ser.training.report import write_report
+    from realtime_ser.training.seen import warning_of_seen
 
     chosen = next((known for known in PROTOCOLS if known == protocol), None)
     if chosen is None:
@@ -50,6 +53,9 @@ def command(
     used = [clip for clip in clips if clip.emotion in recognizer.classes]
     if not used:
         raise DataError(f"{index}: no clip of the wanted ones has a class of the model")
+    description = read_description(find_model(settings.recognizer.model))
+    if warning := warning_of_seen(used, description.get("training", {})):
+        typer.echo(warning, err=True)
     left_out = Counter(clip.emotion for clip in clips if clip.emotion not in recognizer.classes)
     make_folder(output)
     total = len(used) if chosen == "clip" else len({clip.person for clip in used})

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+import typer
+
+from realtime_ser.cli.notices import Notices
+from realtime_ser.cli.signals import interrupts_held, terminated_like_interrupted
 from realtime_ser.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,9 +22,11 @@ if TYPE_CHECKING:
     from realtime_ser.recognizer import NetworkRecognizer
     from realtime_ser.sinks.sink import Sink
 
+    EngineWith = Callable[[Sink], Engine]
+    """Makes the engine whose rows also go to this sink."""
+
 JOIN_PATIENCE = 0.2
 """Seconds between looks at whether the engine has ended."""
-TERMINATED_STATUS = 143
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ def run_session(session: Session, config: Config) -> None:
 
     pipes = "-" in (session.source, str(session.csv), str(session.jsonl))
     on_screen = not session.plain and not pipes and _is_terminal()
-    with _terminated_like_interrupted(), native_stderr_muted():
+    with terminated_like_interrupted(), native_stderr_muted():
         if on_screen:
             _run_on_screen(session, config, recognizer, engine_with)
         else:
@@ -104,17 +109,56 @@ def _refuse_clashes(session: Session) -> None:
             raise ConfigError(f"{file}: is the recording itself; name another file to write to")
 
 
-def _run_plain(session: Session, config: Config, engine_with: Any) -> None:
+def _run_plain(session: Session, config: Config, engine_with: EngineWith) -> None:
     from realtime_ser.ui.plain import PlainSink
 
     to_stdout = "-" in (str(session.csv), str(session.jsonl))
     stream = sys.stderr if to_stdout else sys.stdout
     split = config.capture.channels == "split"
     engine: Engine = engine_with(PlainSink(stream, color=stream.isatty(), channels=split))
-    engine.start()
-    try:
+    notices = Notices()
+    with _drained(engine):
+        with interrupts_held():  # an engine with some of its threads could not drain
+            engine.start()
         while not engine.join(JOIN_PATIENCE):
-            pass
+            for notice in notices.update(engine.health()):
+                typer.echo(f"realtime-ser: {notice}", err=True)
+
+
+def _run_on_screen(
+    session: Session, config: Config, recognizer: NetworkRecognizer, engine_with: EngineWith
+) -> None:
+    from realtime_ser.ui.app import LiveApp
+    from realtime_ser.ui.sink import UiSink
+
+    view = UiSink()
+    engine: Engine = engine_with(view)
+    written = session.csv or session.jsonl
+    with _drained(engine):
+        with interrupts_held():  # an engine with some of its threads could not drain
+            engine.start()
+        app = LiveApp(
+            engine,
+            rows=view,
+            classes=recognizer.classes,
+            title=session.title,
+            uncertain_below=config.timeline.uncertain_below,
+            csv_path=None if written is None else str(written),
+        )
+        outcome = app.run()
+        engine.stop()
+        engine.join()
+    if outcome is None and app.return_code:
+        raise typer.Exit(app.return_code)  # the screen broke, and has said how
+    if outcome in ("interrupted", None):
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _drained(engine: Engine) -> Iterator[None]:
+    """However the work ends, what was heard is written and no thread stays behind."""
+    try:
+        yield
     except (KeyboardInterrupt, SystemExit):
         engine.stop()
         engine.join()
@@ -123,50 +167,7 @@ def _run_plain(session: Session, config: Config, engine_with: Any) -> None:
         engine.abort()
 
 
-def _run_on_screen(
-    session: Session, config: Config, recognizer: NetworkRecognizer, engine_with: Any
-) -> None:
-    from realtime_ser.ui.app import LiveApp
-    from realtime_ser.ui.sink import UiSink
-
-    view = UiSink()
-    engine: Engine = engine_with(view)
-    written = session.csv or session.jsonl
-    engine.start()
-    try:
-        outcome = LiveApp(
-            engine,
-            rows=view,
-            classes=recognizer.classes,
-            title=session.title,
-            uncertain_below=config.timeline.uncertain_below,
-            csv_path=None if written is None else str(written),
-        ).run()
-        engine.stop()
-        engine.join()
-    finally:
-        engine.abort()
-    if outcome == "interrupted":
-        raise KeyboardInterrupt
-
-
 def _is_terminal() -> bool:
     """The screen reads keys from stdin and draws on stderr; a piped stdout wants lines."""
     streams = (sys.stdin, sys.stdout, sys.stderr)
     return all(stream is not None and stream.isatty() for stream in streams)
-
-
-@contextlib.contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """SIGTERM and a closed terminal drain the engine like Ctrl-C does."""
-
-    def leave(*_: object) -> None:
-        raise SystemExit(TERMINATED_STATUS)
-
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), leave) for name in names}
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)

@@ -9,7 +9,6 @@ readers pass over it and appending repairs it.
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import stat
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from realtime_ser.errors import SinkError
+from realtime_ser.sinks.place import check_place, sink_error
 from realtime_ser.sinks.row_format import one_line
 
 if TYPE_CHECKING:
@@ -29,15 +29,6 @@ STDOUT: Final = "-"
 BOM: Final = b"\xef\xbb\xbf"
 LONGEST_LINE: Final = 1 << 16
 """Bytes; a row has some 250 and its stream's name."""
-REMEDIES: Final = {
-    errno.ENOSPC: "free some space or use another drive",
-    errno.EDQUOT: "free some space or use another drive",
-    errno.EFBIG: "use a new file: this one has reached the largest size allowed here",
-    errno.EACCES: "use a place where you may write",
-    errno.EPERM: "use a place where you may write",
-    errno.EROFS: "use a place where you may write",
-}
-"""Error number -> what the user can do."""
 _BINARY: Final = getattr(os, "O_BINARY", 0)  # Windows would write carriage returns
 
 
@@ -79,12 +70,27 @@ class LineFileSink(ABC):
             ValueError: it is not a row.
         """
 
+    def check(self) -> None:
+        """Refuse what ``open`` would refuse; nothing is created or changed.
+
+        Raises:
+            SinkError: as ``open``. That the disk is full, only writing shows.
+        """
+        try:
+            if self._stdout:
+                os.fstat(1)
+            elif check_place(self._path) and self._path.is_file():
+                self._check_existing()
+        except OSError as error:
+            raise self._failed("cannot be written", error) from error
+
     def open(self) -> None:
         """Create or check the file; a header is written where one belongs.
 
         Raises:
             SinkError: it exists and the mode is ``new``, it is not a timeline of this format and
-                the mode is ``append``, or it cannot be written. A file that was there is as it was.
+                the mode is ``append``, or it cannot be written. A file that was there is as it
+                was, a new one is not left behind.
         """
         if self._fd is not None:
             raise RuntimeError(f"{self._name} is open")
@@ -95,7 +101,7 @@ class LineFileSink(ABC):
             else:
                 self._fd, created = self._open_path()
             self._prepare()
-        except (OSError, SinkError) as error:
+        except BaseException as error:
             self._abandon(created)
             if isinstance(error, OSError):
                 raise self._failed("cannot be written", error) from error
@@ -133,13 +139,27 @@ class LineFileSink(ABC):
                 # A device or a pipe. Opened for reading too, a pipe would never see its reader go.
                 return os.open(self._path, os.O_WRONLY | _BINARY), False
         if self._mode == "new":
-            raise SinkError(
-                f"{self._name}: already exists; use --append to continue it, --overwrite to "
-                "replace it, or another name"
-            )
+            raise self._exists()
         if self._mode == "overwrite":
             self._replace()
         return os.open(self._path, flags), False
+
+    def _exists(self) -> SinkError:
+        return SinkError(
+            f"{self._name}: already exists; use --append to continue it, --overwrite to replace "
+            "it, or another name"
+        )
+
+    def _check_existing(self) -> None:
+        """A regular file is there: may the mode have it?"""
+        if self._mode == "new":
+            raise self._exists()
+        fd = os.open(self._path, os.O_RDWR | _BINARY)
+        try:
+            if self._mode == "append":
+                self._continuation(fd)
+        finally:
+            os.close(fd)
 
     def _replace(self) -> None:
         """Leave nothing but the header in a file that is there.
@@ -169,12 +189,23 @@ class LineFileSink(ABC):
             self._append(self.header)
 
     def _continue(self, fd: int) -> None:
-        """Check that the file is a timeline of this format and repair its last line."""
+        """Repair the last line of a timeline."""
+        keep, ending = self._continuation(fd)
+        if keep < os.fstat(fd).st_size:
+            os.ftruncate(fd, keep)
+        if ending:
+            os.write(fd, ending)
+
+    def _continuation(self, fd: int) -> tuple[int, bytes]:
+        """How a timeline is to be continued: bytes of it to keep, and what to write behind them.
+
+        Raises:
+            SinkError: not a timeline of this format.
+        """
         size = os.fstat(fd).st_size
         first, newline, _ = _read(fd, 0, LONGEST_LINE).removeprefix(BOM).partition(b"\n")
         if not newline and size < LONGEST_LINE and self._is_torn_start(first):
-            os.ftruncate(fd, 0)
-            return
+            return 0, b""
         tail = _read(fd, max(0, size - LONGEST_LINE), LONGEST_LINE)
         last = tail[tail.rfind(b"\n") + 1 :]
         if not self._is_start(first) or len(last) == LONGEST_LINE:
@@ -183,9 +214,8 @@ class LineFileSink(ABC):
                 "name, or --overwrite to replace it"
             )
         if last and self._is_row(last):
-            os.write(fd, b"\n")  # an editor took the line feed of the last row away
-        elif last:
-            os.ftruncate(fd, size - len(last))
+            return size, b"\n"  # an editor took the line feed of the last row away
+        return size - len(last), b""
 
     def _is_start(self, line: bytes) -> bool:
         """A whole first line."""
@@ -242,14 +272,7 @@ class LineFileSink(ABC):
             self._path.unlink(missing_ok=True)
 
     def _failed(self, what: str, error: OSError) -> SinkError:
-        if isinstance(error, BrokenPipeError):
-            return SinkError(f"{self._name}: closed by the reader")
-        if isinstance(error, FileNotFoundError) and not self._path.parent.is_dir():
-            return SinkError(f"{self._name}: its folder does not exist; create it first")
-        if isinstance(error, IsADirectoryError):
-            return SinkError(f"{self._name}: is a folder; name a file in it")
-        remedy = REMEDIES.get(error.errno or 0, "use another place")
-        return SinkError(f"{self._name}: {what} ({error.strerror or error}); {remedy}")
+        return sink_error(self._path, self._name, what, error)
 
 
 def _read(fd: int, start: int, count: int) -> bytes:

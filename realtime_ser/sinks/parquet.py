@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from realtime_ser.errors import SinkError
+from realtime_ser.sinks.place import check_place, sink_error
 from realtime_ser.sinks.row_format import FIELDS, to_record
 
 if TYPE_CHECKING:
@@ -27,9 +28,17 @@ class ParquetSink:
         self._records: list[dict[str, Any]] = []
         self._open = False
 
-    def open(self) -> None:
-        """See ``Sink.open``."""
+    def check(self) -> None:
+        """See ``Sink.check``: pyarrow is there, and the file can be written."""
         _pyarrow(self._path)
+        try:
+            check_place(self._path)
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def open(self) -> None:
+        """See ``Sink.open``. A file that is there is replaced at ``close``."""
+        self.check()
         self._open = True
 
     def write(self, row: TimelineRow) -> None:
@@ -53,7 +62,10 @@ class ParquetSink:
         try:
             pq.write_table(pa.Table.from_pylist(self._records, schema=schema), self._path)
         except OSError as error:
-            raise SinkError(f"{self._path}: cannot be written ({error})") from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> SinkError:
+        return sink_error(self._path, str(self._path), "cannot be written", error)
 
 
 def _pyarrow(path: Path) -> Any:

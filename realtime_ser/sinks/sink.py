@@ -9,7 +9,18 @@ if TYPE_CHECKING:
 
 
 class Sink(Protocol):
-    """Takes rows, in order. One thread calls ``open``, ``write`` and ``close``."""
+    """Takes rows, in order. One thread calls ``open``, ``write`` and ``close``.
+
+    Of several sinks all are checked before one is opened: then none has touched its file when
+    another is refused.
+    """
+
+    def check(self) -> None:
+        """Refuse what ``open`` would refuse, without changing anything.
+
+        Raises:
+            SinkError: as ``open``; what only writing can show (a full disk, say) stays to it.
+        """
 
     def open(self) -> None:
         """Get ready to write.

@@ -18,6 +18,8 @@ from realtime_ser.types import SAMPLE_RATE, AudioArray
 AUDIO_SUFFIXES = (".flac", ".ogg", ".opus", ".wav")
 TELEPHONE_RATE = 8_000
 TELEPHONE_BAND = (300.0, 3_400.0)
+LARGEST_RATIO = 100.0
+"""dB, either way: beyond it one of the two cannot be heard or computed with."""
 SPECS = "telephone, noise:DB[:FOLDER] or room:FOLDER"
 
 Degradation = Callable[[AudioArray, np.random.Generator], AudioArray]
@@ -28,7 +30,7 @@ def parse_degradation(spec: str) -> Degradation:
     """What a ``--degrade`` option means.
 
     Raises:
-        ConfigError: an unknown condition or a ratio that is no number.
+        ConfigError: an unknown condition or a ratio that is no number or out of range.
         DataError: a folder without recordings.
     """
     name, _, rest = spec.partition(":")
@@ -40,6 +42,10 @@ def parse_degradation(spec: str) -> Degradation:
             snr_db = float(ratio)
         except ValueError as error:
             raise ConfigError(f"--degrade {spec}: {ratio!r} is not a number of dB") from error
+        if not abs(snr_db) <= LARGEST_RATIO:
+            raise ConfigError(
+                f"--degrade {spec}: {ratio} dB is outside {-LARGEST_RATIO:g} to {LARGEST_RATIO:g}"
+            )
         recordings = load_folder(Path(folder)) if folder else []
         return lambda samples, rng: add_noise(samples, snr_db, recordings, rng)
     if name == "room" and rest:

@@ -50,17 +50,18 @@ def decide(
     uncertain_below: float,
 ) -> Iterator[Decision]:
     """Run sessions through the engine's chain; a decision a clip, in order."""
-    waiting: list[Session] = []
+    # Of the sessions under way only the places: their audio would fill the memory.
+    waiting: list[Sequence[Placed]] = []
 
     def recordings() -> Iterator[Any]:
         for session in sessions:
-            waiting.append(session)
+            waiting.append(session.placed)
             yield session.recording
 
     for _, rows in run_offline(recordings(), recognizer, make_pipeline):
-        session = waiting.pop(0)
+        places = waiting.pop(0)
         utterances = [row for row in rows if row.kind == "utterance"]
-        for placed in session.placed:
+        for placed in places:
             yield _decision(placed, utterances, recognizer.classes, uncertain_below)
 
 

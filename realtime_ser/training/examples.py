@@ -1,4 +1,4 @@
-"""Clips -> features of their speech, found and cut by the same detector that runs live."""
+"""Clips -> features of their speech, found and cut as the recipe's [vad] and [segments] say."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class ExampleMaker:
             progress: called after each clip.
 
         Raises:
-            DataError: a recording cannot be read.
+            DataError: a recording cannot be used.
         """
         examples: list[Example] = []
         for start in range(0, len(clips), CLIPS_AT_ONCE):
@@ -181,7 +181,7 @@ class ExampleMaker:
 
 
 def speech_segments(samples: AudioArray, vad: Vad, recipe: Recipe) -> list[AudioArray]:
-    """The stretches of a recording that the live program would call speech."""
+    """The stretches of a recording that are speech by the recipe's detector and segmenter."""
     stream = vad.stream()
     segmenter = Segmenter(recipe.segments, recipe.vad.threshold, recipe.vad.release)
     boundaries: list[SpeechBoundary] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,16 +47,17 @@ def read_index(file: Path) -> list[Clip]:
     """Read an index; paths are relative to its folder.
 
     Raises:
-        DataError: unreadable, a column missing, or no rows.
+        DataError: unreadable, a column missing, no rows, or a row that cannot be used.
     """
     try:
-        with file.open(encoding="utf-8", newline="") as stream:
+        # Spreadsheet programs put a byte order mark before the first column's name.
+        with file.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
             columns = reader.fieldnames or []
             missing = [name for name in REQUIRED if name not in columns]
             if missing:
                 raise DataError(f"{file}: column {missing[0]!r} is missing; see docs/training.md")
-            clips = [_clip(file.parent, row) for row in reader]
+            clips = [_clip(file.parent, row, f"{file}: line {reader.line_num}") for row in reader]
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -69,7 +71,7 @@ def load_clip(clip: Clip) -> AudioArray:
     """Mono samples at ``SAMPLE_RATE``.
 
     Raises:
-        DataError: the recording cannot be read.
+        DataError: the recording cannot be read, is empty or has samples that are not finite.
     """
     return load_audio(clip.path)
 
@@ -78,15 +80,19 @@ def load_audio(file: Path) -> AudioArray:
     """Any recording that libsndfile reads -> mono (n,) at ``SAMPLE_RATE``.
 
     Raises:
-        DataError: the recording cannot be read.
+        DataError: the recording cannot be read, is empty or has samples that are not finite.
     """
     try:
         samples, rate = sf.read(file, dtype="float32", always_2d=True)
     except (sf.LibsndfileError, OSError) as error:
         raise DataError(f"{file}: cannot be read ({error})") from error
     mono: AudioArray = samples.mean(axis=1, dtype=np.float32)
-    if rate != SAMPLE_RATE:
+    if rate != SAMPLE_RATE and len(mono):
         mono = soxr.resample(mono, rate, SAMPLE_RATE).astype(np.float32)
+    if not len(mono):
+        raise DataError(f"{file}: has no audio")
+    if not np.isfinite(mono).all():
+        raise DataError(f"{file}: has samples that are not finite numbers")
     return mono
 
 
@@ -106,19 +112,37 @@ def of_corpora(clips: Iterable[Clip], corpora: Iterable[str]) -> list[Clip]:
     return [clip for clip in listed if not wanted or clip.corpus in wanted]
 
 
-def _clip(root: Path, row: Mapping[str, str | None]) -> Clip:
+def _clip(root: Path, row: Mapping[str, str | None], where: str) -> Clip:
+    path, corpus, speaker, emotion = (_filled(row, name, where) for name in REQUIRED)
     votes = {
-        name.removeprefix(VOTES_PREFIX): float(value)
+        name.removeprefix(VOTES_PREFIX): _count(value, f"{where}: {name} = {value!r}")
         for name, value in row.items()
         if name and name.startswith(VOTES_PREFIX) and value
     }
     return Clip(
-        path=root / (row["path"] or ""),
-        corpus=row["corpus"] or "",
-        speaker=row["speaker"] or "",
-        emotion=row["emotion"] or "",
+        path=root / path,
+        corpus=corpus,
+        speaker=speaker,
+        emotion=emotion,
         sex=row.get("sex") or "",
         fold=row.get("fold") or "",
         licence=row.get("licence") or "",
         votes=votes or None,
     )
+
+
+def _filled(row: Mapping[str, str | None], name: str, where: str) -> str:
+    value = row[name]
+    if not value or value.isspace():
+        raise DataError(f"{where}: {name} is empty")
+    return value
+
+
+def _count(text: str, where: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0.0 <= number < math.inf:
+        raise DataError(f"{where} is not a number of listeners")
+    return number

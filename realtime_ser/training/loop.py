@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-from typing import TYPE_CHECKING, Any, cast
+import time
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch.nn import functional as F
 
 from realtime_ser.features import FrontEnd
 from realtime_ser.fusion import mean_logits, weighted_sums
+from realtime_ser.training import checkpoint
 from realtime_ser.training.augment import Batch, Batcher
 from realtime_ser.training.metrics import unweighted_average_recall
 
@@ -37,6 +39,8 @@ class Epoch:
     validation_loss: float
     validation_uar: float
     learning_rate: float
+    seconds: float
+    """That it took, validation included."""
 
 
 class Trainer:
@@ -56,6 +60,7 @@ class Trainer:
         self._validation = validation
         self._device = device
         self._folder = folder
+        self._digest = checkpoint.digest_of(recipe, train, validation)
         self.network = network.to(device)
         self._streaming = cast("StreamingNetwork", self.network)
         self._rng = np.random.default_rng(recipe.seed)
@@ -80,14 +85,20 @@ class Trainer:
         self.log: list[Epoch] = []
 
     def run(self, on_epoch: Callable[[Epoch], None]) -> None:
-        """Train to the last epoch of the recipe, from the newest checkpoint if there is one."""
+        """Train to the last epoch of the recipe, from the newest checkpoint if there is one.
+
+        Raises:
+            ConfigError: the checkpoint is damaged or of another recipe or split.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         self._resume()
         for epoch in range(len(self.log), self._recipe.optimizer.epochs):
+            began = time.monotonic()
             loss = self._one_epoch()
             validation_loss, uar = self._validate()
             rate = float(self._schedule.get_last_lr()[0])
-            self.log.append(Epoch(epoch + 1, loss, validation_loss, uar, rate))
+            seconds = time.monotonic() - began
+            self.log.append(Epoch(epoch + 1, loss, validation_loss, uar, rate, seconds))
             self._save()
             on_epoch(self.log[-1])
 
@@ -143,37 +154,31 @@ class Trainer:
         return loss.item(), uar
 
     def _save(self) -> None:
-        """Write the checkpoint beside the old one, then replace it."""
-        checkpoint: dict[str, Any] = {
-            "network": self.network.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-            "schedule": self._schedule.state_dict(),
-            "log": [dataclasses.asdict(epoch) for epoch in self.log],
-            "torch_random": torch.get_rng_state(),
-            "numpy_random": self._rng.bit_generator.state,
-        }
-        new = self._checkpoint.with_suffix(".new")
-        torch.save(checkpoint, new)
-        new.replace(self._checkpoint)
+        checkpoint.write(
+            self._folder,
+            {
+                "digest": self._digest,
+                "network": self.network.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
+                "schedule": self._schedule.state_dict(),
+                "log": [dataclasses.asdict(epoch) for epoch in self.log],
+                "random": checkpoint.random_states(self._rng, self._device),
+            },
+        )
         with (self._folder / "log.csv").open("w", encoding="utf-8", newline="") as stream:
             writer = csv.DictWriter(stream, [f.name for f in dataclasses.fields(Epoch)])
             writer.writeheader()
             writer.writerows(dataclasses.asdict(epoch) for epoch in self.log)
 
     def _resume(self) -> None:
-        if not self._checkpoint.exists():
+        stored = checkpoint.read(self._folder, self._digest, self._device)
+        if stored is None:
             return
-        checkpoint = torch.load(self._checkpoint, weights_only=True, map_location=self._device)
-        self.network.load_state_dict(checkpoint["network"])
-        self._optimizer.load_state_dict(checkpoint["optimizer"])
-        self._schedule.load_state_dict(checkpoint["schedule"])
-        self.log = [Epoch(**epoch) for epoch in checkpoint["log"]]
-        torch.set_rng_state(checkpoint["torch_random"].cpu())
-        self._rng.bit_generator.state = checkpoint["numpy_random"]
-
-    @property
-    def _checkpoint(self) -> Path:
-        return self._folder / "checkpoint.pt"
+        self.network.load_state_dict(stored["network"])
+        self._optimizer.load_state_dict(stored["optimizer"])
+        self._schedule.load_state_dict(stored["schedule"])
+        self.log = [Epoch(**epoch) for epoch in stored["log"]]
+        checkpoint.restore_random_states(stored["random"], self._rng, self._device)
 
 
 def labels_of(clips: Sequence[Clip], classes: Sequence[str]) -> Tensor:

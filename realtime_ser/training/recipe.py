@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tomllib
+import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from realtime_ser.config import SegmentConfig, VadConfig
+from realtime_ser.config import Config, SegmentConfig, VadConfig, coerce
 from realtime_ser.errors import ConfigError
 from realtime_ser.features import FeatureConfig
+from realtime_ser.types import EMOTIONS, SAMPLE_RATE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +71,11 @@ class AugmentRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One network's training."""
+    """One network's training.
+
+    Raises:
+        ConfigError: a value that no training could work with.
+    """
 
     name: str
     network: str
@@ -77,12 +83,26 @@ class Recipe:
     data: DataRecipe
     seed: int = 0
     hyper: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters of the network, but for those that follow from the rest of the recipe."""
     features: FeatureConfig = field(default_factory=FeatureConfig)
     vad: VadConfig = field(default_factory=VadConfig)
-    """Finds the speech in the recordings, as in the live program."""
+    """Finds the speech in the recordings."""
     segments: SegmentConfig = field(default_factory=SegmentConfig)
     optimizer: OptimizerRecipe = field(default_factory=OptimizerRecipe)
     augment: AugmentRecipe = field(default_factory=AugmentRecipe)
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """All parameters of the network."""
+        return {**self.hyper, **self.derived}
+
+    @property
+    def derived(self) -> dict[str, int]:
+        """Parameters of the network that follow from classes and features."""
+        return {"n_classes": len(self.classes), "n_mels": self.features.n_mels}
 
 
 _TABLES: dict[str, type[Any]] = {
@@ -99,7 +119,8 @@ def read_recipe(file: Path) -> Recipe:
     """Read a recipe such as ``configs/train/multiscale_lstm.toml``.
 
     Raises:
-        ConfigError: unreadable, or a key that is unknown, missing or of the wrong type.
+        ConfigError: unreadable, or a key that is unknown, missing, of the wrong type or out of
+            range.
     """
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -108,23 +129,96 @@ def read_recipe(file: Path) -> Recipe:
     values: dict[str, Any] = {}
     for key, value in content.items():
         kind = _TABLES.get(key)
-        values[key] = _make(kind, value, f"{file}: [{key}]") if kind else _tuples(value)
-    recipe: Recipe = _make(Recipe, values, str(file))
+        values[key] = _make(kind, value, f"{file}: [{key}]") if kind else value
+    try:
+        recipe: Recipe = _make(Recipe, values, str(file))
+    except _RangeError as error:
+        raise ConfigError(f"{file}: {error}") from error
     return recipe
+
+
+class _RangeError(ConfigError):
+    """A value that no training could work with; the text does not know the file."""
 
 
 def _make(kind: type[Any], values: Any, where: str) -> Any:
     if not isinstance(values, Mapping):
         raise ConfigError(f"{where} must be a table")
-    known = {f.name for f in fields(kind)}
-    unknown = sorted(set(values) - known)
+    known = {f.name: f for f in fields(kind)}
+    unknown = sorted(set(values) - set(known))
     if unknown:
         raise ConfigError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(sorted(known))}")
+    for name, f in known.items():
+        if name not in values and f.default is MISSING and f.default_factory is MISSING:
+            raise ConfigError(f"{where}: key {name!r} is missing")
+    hints = typing.get_type_hints(kind)
+    return kind(**{key: _typed(value, hints[key], where, key) for key, value in values.items()})
+
+
+def _typed(value: Any, kind: Any, where: str, key: str) -> Any:
+    if kind in _TABLES.values():
+        return value
+    if typing.get_origin(kind) is Mapping:
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where}: [{key}] must be a table")
+        return value
+    return coerce(value, kind, where, key)
+
+
+def _check(recipe: Recipe) -> None:
+    """Refuse what would end in a traceback or in a network that learned nothing."""
     try:
-        return kind(**{key: _tuples(value) for key, value in values.items()})
-    except TypeError as error:
-        raise ConfigError(f"{where}: {error}") from error
+        Config(vad=recipe.vad, segments=recipe.segments)
+    except ConfigError as error:
+        raise _RangeError(str(error)) from None
+    for key, value, low, high in _ranges(recipe):
+        if not low <= value <= high:
+            raise _RangeError(f"{key} = {value} is outside {low:g} to {high:g}")
+    classes, augment = recipe.classes, recipe.augment
+    if len(set(classes)) != len(classes) or len(classes) < 2 or not set(classes) <= set(EMOTIONS):
+        raise _RangeError(f"classes must be two or more different ones of {', '.join(EMOTIONS)}")
+    if 1.0 not in augment.speeds:
+        raise _RangeError("augment.speeds must contain 1.0")
+    if len(augment.noise_snr_db) != 2 or augment.noise_snr_db[0] > augment.noise_snr_db[1]:
+        raise _RangeError("augment.noise_snr_db must be two numbers, the lower one first")
+    for key, value in recipe.derived.items():
+        if recipe.hyper.get(key, value) != value:
+            raise _RangeError(
+                f"hyper.{key} must be {value}, as classes and features say; remove it"
+            )
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _ranges(recipe: Recipe) -> list[tuple[str, float, float, float]]:
+    """Key, value and the limits that it must keep."""
+    features, optimizer, augment = recipe.features, recipe.optimizer, recipe.augment
+    half = SAMPLE_RATE / 2
+    return [
+        ("seed", recipe.seed, 0, 2**32 - 1),
+        ("data.validation_speakers", recipe.data.validation_speakers, 1, 1e6),
+        ("features.sample_rate", features.sample_rate, SAMPLE_RATE, SAMPLE_RATE),
+        ("features.n_fft", features.n_fft, 2, 2**16),
+        ("features.window", features.window, 2, features.n_fft),
+        ("features.hop", features.hop, 1, features.window),
+        ("features.n_mels", features.n_mels, 1, features.n_fft // 2),
+        ("features.f_max", features.f_max, 1.0, half),
+        ("features.f_min", features.f_min, 0.0, features.f_max - 1.0),
+        ("features.floor", features.floor, 1e-20, 1.0),
+        ("features.dynamic_range", features.dynamic_range, 0.1, 100.0),
+        ("optimizer.epochs", optimizer.epochs, 1, 1e6),
+        ("optimizer.batch_size", optimizer.batch_size, 1, 1e6),
+        ("optimizer.learning_rate", optimizer.learning_rate, 1e-12, 100.0),
+        ("optimizer.warm_up", optimizer.warm_up, 0.0, 1.0),
+        ("optimizer.weight_decay", optimizer.weight_decay, 0.0, 100.0),
+        ("optimizer.gradient_norm", optimizer.gradient_norm, 1e-12, 1e12),
+        ("optimizer.votes", optimizer.votes, 0.0, 1.0),
+        *(("augment.speeds", speed, 0.25, 4.0) for speed in augment.speeds),
+        *(("augment.noise_snr_db", ratio, -100.0, 100.0) for ratio in augment.noise_snr_db),
+        ("augment.crop", augment.crop, 0.0, 1.0),
+        ("augment.crop_units", augment.crop_units, 1, 1e6),
+        ("augment.tilt", augment.tilt, 0.0, 10.0),
+        ("augment.mixup", augment.mixup, 0.0, 100.0),
+        ("augment.mel_masks", augment.mel_masks, 0, 1000),
+        ("augment.mel_mask_bands", augment.mel_mask_bands, 1, features.n_mels),
+        ("augment.time_masks", augment.time_masks, 0, 1000),
+        ("augment.time_mask_frames", augment.time_mask_frames, 1, 1e6),
+    ]

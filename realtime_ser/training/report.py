@@ -18,18 +18,6 @@ if TYPE_CHECKING:
     from realtime_ser.training.evaluation import Decision
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder for results.
-
-    Raises:
-        SinkError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SinkError(f"{folder}: cannot be made ({error.strerror or error})") from error
-
-
 def write_report(
     metrics: Mapping[str, Any],
     decisions: Sequence[Decision],
@@ -46,7 +34,8 @@ def write_report(
         (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
         with (folder / "predictions.csv").open("w", encoding="utf-8", newline="") as stream:
             _write_predictions(csv.writer(stream), decisions, classes)
-        save_confusion(np.array(metrics["confusion"]), classes, folder)
+        support = np.array([metrics["per_class"][name]["support"] for name in classes])
+        save_confusion(np.array(metrics["confusion"]), support, classes, folder)
     except OSError as error:
         raise SinkError(f"{folder}: cannot be written ({error.strerror or error})") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import torch
 from torch import nn
 
-from realtime_ser.errors import ConfigError, DataError
+from realtime_ser.errors import DataError
 from realtime_ser.models import read_description, save_model
 from realtime_ser.networks import build_network
 from realtime_ser.networks.voice_trunk import VoiceTrunk
@@ -52,6 +51,7 @@ class Outcome:
     folder: Path
     validation_uar: float
     seconds: float
+    """Of all its epochs, whatever the sessions they were trained in."""
 
 
 def train(
@@ -75,8 +75,6 @@ def train(
     Raises:
         DataError, ConfigError, ModelError: what cannot be used.
     """
-    if 1.0 not in recipe.augment.speeds:
-        raise ConfigError("recipe: [augment] speeds must contain 1.0")
     listed = of_corpora(read_index(index), recipe.data.corpora)
     clips = [clip for clip in listed if clip.emotion in recipe.classes]
     if not clips:
@@ -95,7 +93,7 @@ def train(
 def fresh_network(recipe: Recipe) -> nn.Module:
     """An untrained network, its trunk (if it has one) as it was pretrained; set by the seed."""
     torch.manual_seed(recipe.seed)
-    network = build_network(recipe.network, recipe.hyper)
+    network = build_network(recipe.network, recipe.parameters)
     trunk = getattr(network, "trunk", None)
     if isinstance(trunk, VoiceTrunk):
         load_resemblyzer(trunk)
@@ -118,30 +116,33 @@ def _one_run(
     device: torch.device,
     progress: Progress,
 ) -> Outcome:
-    began = time.monotonic()
     folder = output / run
 
     def of(clips: Sequence[Clip]) -> list[Example]:
         return [example for clip in clips for example in examples.get(clip.path, [])]
 
-    trainer = Trainer(
-        recipe, fresh_network(recipe), of(split.train), of(split.validation), device, folder
-    )
+    training, validation = of(split.train), of(split.validation)
+    for name, part in (("training", training), ("validation", validation)):
+        if not part:
+            raise DataError(
+                f"run {run}: no speech was found in its {name} clips; "
+                "see [vad] and [segments] of the recipe"
+            )
+    trainer = Trainer(recipe, fresh_network(recipe), training, validation, device, folder)
     trainer.run(lambda epoch: progress.epoch(run, epoch, recipe.optimizer.epochs))
-    validation = of(split.validation)
     logits = trainer.logits(validation)
     labels = labels_of([example.clip for example in validation], recipe.classes)
     fusion = fit_fusion(logits, labels)
     uar = unweighted_average_recall(
         labels.numpy(), fused_decisions(logits, fusion).numpy(), len(recipe.classes)
     )
-    seconds = time.monotonic() - began
+    seconds = sum(epoch.seconds for epoch in trainer.log)
     save_model(
         folder / "model",
         name=recipe.name,
         network_name=recipe.network,
         network=trainer.network,
-        hyper=recipe.hyper,
+        hyper=recipe.parameters,
         classes=recipe.classes,
         features=recipe.features,
         fusion=fusion,
@@ -161,6 +162,7 @@ def _provenance(
     counts = Counter(clip.corpus for clip in split.train)
     return {
         "run": run,
+        "fold_corpus": recipe.data.fold_corpus,
         "seed": recipe.seed,
         "epochs": recipe.optimizer.epochs,
         "seconds": round(seconds),

@@ -47,11 +47,14 @@ class PlainSink:
         if color and stream.isatty() and not os.environ.get("NO_COLOR"):
             self._colors = COLOR_SYSTEMS.get(Console(file=stream).color_system or "")
 
+    def check(self) -> None:
+        """The stream is open already; only writing shows whether somebody reads."""
+
     def open(self) -> None:
         """Say what the columns are.
 
         Raises:
-            SinkError: the reader has gone.
+            BrokenPipeError: the reader has gone.
         """
         letters = " ".join(
             f"{look.letter}={name}" for name, look in LOOKS.items() if name != UNCERTAIN
@@ -64,7 +67,8 @@ class PlainSink:
         """Write one line.
 
         Raises:
-            SinkError: the reader has gone, or the line cannot be written.
+            BrokenPipeError: the reader has gone.
+            SinkError: the line cannot be written.
         """
         emotion = f"{row.emotion:<9} {row.confidence:.2f}"
         if row.emotion == UNCERTAIN and row.probabilities:
@@ -89,8 +93,8 @@ class PlainSink:
         try:
             self._stream.write(line + "\n")
             self._stream.flush()
-        except BrokenPipeError as error:
-            raise SinkError("stdout: closed by the reader") from error
+        except BrokenPipeError:
+            raise  # not a fault: the command ends as quietly as other tools do
         except OSError as error:
             raise SinkError(
                 f"stdout: cannot be written ({error.strerror or error}); free some space or "

@@ -23,6 +23,9 @@ class UiSink:
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._rows: deque[TimelineRow] = deque(maxlen=capacity)
 
+    def check(self) -> None:
+        """Nothing can be in the way."""
+
     def open(self) -> None:
         """Nothing to get ready."""
 

@@ -154,6 +154,80 @@ def test_a_full_disk_ends_the_run_and_keeps_what_was_written() -> None:
     assert sink.closed
 
 
+def test_one_sink_that_fails_ends_the_run_and_the_others_get_every_row() -> None:
+    failing, whole = CollectSink(fail_after=1), CollectSink()
+    speech = np.concatenate([silence(0.5), speech_like(2.0)])
+    endless = (block for _ in range(1000) for block in blocks(speech))
+    engine = engine_on(ScriptedSource(endless), failing, whole)
+    engine.start()
+    with pytest.raises(SinkError):
+        engine.join(PATIENCE)
+    assert len(failing.rows) == 1
+    assert len(whole.rows) > 1
+    assert whole.rows[-1].kind == "utterance"
+    assert failing.closed == whole.closed == 1
+
+
+def test_what_cannot_be_closed_holds_nothing_up() -> None:
+    class Stuck(ScriptedSource):
+        def close(self) -> None:
+            raise OSError("device is busy")
+
+    class Torn(CollectSink):
+        def close(self) -> None:
+            raise SinkError("drive is gone")
+
+    sink = CollectSink()
+    engine = engine_on(Stuck(blocks(CALL)), Torn(), sink)
+    engine.start()
+    with pytest.raises((OSError, SinkError)):
+        engine.join(PATIENCE)
+    assert wait_until(lambda: engine.health().state == "failed", PATIENCE) is None
+    assert sink.closed
+    assert [row.kind for row in sink.rows].count("utterance") == 2
+
+
+def test_what_is_open_is_closed_when_the_audio_stops_coming() -> None:
+    """The utterance is told then, not with the next audio, however late that is."""
+    clock = ManualClock(automatic=True)
+    stop = threading.Event()
+
+    def script() -> Iterator[CapturedBlock | float]:
+        yield from blocks(np.concatenate([silence(0.5), speech_like(1.4)]))
+        while not stop.is_set():
+            yield 10.0
+
+    config, fake, sink = Config(), recognizer(), CollectSink()
+    source = ScriptedSource(script(), live=True, clock=clock)
+    engine = Engine(source, fake, pipeline_factory(config, fake), config, [sink], clock=clock)
+    engine.start()
+    wait_until(lambda: any(row.kind == "utterance" for row in sink.rows), PATIENCE)
+    assert not engine.health().streams[0].speech
+    stop.set()
+    assert engine.join(PATIENCE)
+    assert [row.kind for row in sink.rows].count("utterance") == 1
+
+
+def test_a_sink_that_would_refuse_leaves_the_others_untouched() -> None:
+    class Refusing(CollectSink):
+        def check(self) -> None:
+            raise SinkError("timeline.jsonl: exists")
+
+    first = CollectSink()
+    with pytest.raises(SinkError):
+        engine_on(ScriptedSource(blocks(CALL)), first, Refusing()).start()
+    assert not first.opened
+
+
+def test_stages_of_the_latency_are_measured() -> None:
+    engine = engine_on(ScriptedSource(blocks(CALL, captured_from=0.0)), CollectSink())
+    engine.start()
+    assert engine.join(PATIENCE)
+    stages = dict(engine.health().stages)
+    assert list(stages) == ["detection", "wait", "inference", "output"]
+    assert all(stage.p95 is not None for stage in stages.values())
+
+
 def test_a_mistake_in_the_worker_is_raised_as_it_is() -> None:
     class Broken(ConstantRecognizer):
         def step(self, slots: object, pieces: object) -> list[object]:  # type: ignore[override]

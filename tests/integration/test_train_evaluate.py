@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from realtime_ser.cli.main import main
+from realtime_ser.errors import ConfigError, DataError
 from realtime_ser.models import load_model
 from realtime_ser.training.recipe import read_recipe
 from realtime_ser.training.run import train
@@ -26,7 +28,6 @@ fold_corpus = "made"
 folds = ["1", "2"]
 validation_speakers = 1
 [hyper]
-n_classes = 3
 channels = [4, 6, 8, 8]
 embedding = 12
 voice = 0
@@ -88,6 +89,56 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(
     found = load_model(outcome.folder).network.state_dict()  # type: ignore[attr-defined]
     for name, weights in expected.items():
         torch.testing.assert_close(found[name], weights, msg=name)
+    with (outcome.folder.parent / "log.csv").open() as stream:
+        spent = [float(row["seconds"]) for row in csv.DictReader(stream)]
+    assert len(spent) == plan.optimizer.epochs
+    assert min(spent) > 0.0
+    assert outcome.seconds == pytest.approx(sum(spent))
+
+
+def test_a_run_goes_on_from_no_other_recipe_split_or_damaged_file(
+    index: Path, recipe: Path, tmp_path: Path
+) -> None:
+    plan, cpu = read_recipe(recipe), torch.device("cpu")
+    with pytest.raises(KeyboardInterrupt):
+        train(plan, index, ["1"], tmp_path, cpu, Quiet(epochs=1))
+    refused = rf"{tmp_path / '1'}: holds a checkpoint of another recipe or split; remove it or use"
+    other = dataclasses.replace(plan.optimizer, learning_rate=1e-3)
+    with pytest.raises(ConfigError, match=refused):
+        train(dataclasses.replace(plan, optimizer=other), index, ["1"], tmp_path, cpu, Quiet())
+    fewer = index.with_name("fewer.csv")
+    fewer.write_text("".join(index.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(ConfigError, match=refused):
+        train(plan, fewer, ["1"], tmp_path, cpu, Quiet())
+    file = tmp_path / "1" / "checkpoint.pt"
+    file.write_bytes(file.read_bytes()[:5000])
+    with pytest.raises(ConfigError, match="holds a damaged checkpoint"):
+        train(plan, index, ["1"], tmp_path, cpu, Quiet())
+
+
+def test_clips_without_speech_are_said(recipe: Path, index: Path, tmp_path: Path) -> None:
+    deaf = dataclasses.replace(read_recipe(recipe).segments, min_speech=5.0)
+    plan = dataclasses.replace(read_recipe(recipe), segments=deaf)
+    with pytest.raises(DataError, match="run 1: no speech was found in its training clips"):
+        train(plan, index, ["1"], tmp_path, torch.device("cpu"), Quiet())
+
+
+def test_two_classes_are_enough(index: Path, recipe: Path, tmp_path: Path) -> None:
+    two = tmp_path / "two.toml"
+    text = RECIPE.replace('"angry", "neutral", "sad"', '"sad", "angry"')
+    two.write_text(f"{text}\nmel_mask_bands = 5\n[features]\nn_mels = 40")
+    (outcome,) = train(read_recipe(two), index, ["1"], tmp_path, torch.device("cpu"), Quiet())
+    trained = load_model(outcome.folder)
+    assert trained.classes == ("sad", "angry")
+    assert trained.network.n_classes == 2
+    assert trained.description["hyper"]["n_classes"] == 2
+    assert trained.description["hyper"]["n_mels"] == 40
+    output = tmp_path / "evaluation"
+    assert not run(
+        "evaluate", "--index", str(index), "--model", str(outcome.folder), "--output", str(output)
+    )
+    metrics = json.loads((output / "metrics.json").read_text())
+    assert metrics["left_out"] == {"neutral": 12}
 
 
 def test_a_trained_model_has_a_card(model: Path) -> None:
@@ -131,6 +182,34 @@ def test_evaluate_counts_the_clips_that_it_leaves_out(
         "evaluate", "--index", str(other), "--model", str(model), "--output", str(tmp_path)
     )
     assert json.loads((tmp_path / "metrics.json").read_text())["left_out"] == {"boredom": 1}
+
+
+@pytest.mark.parametrize(("folds", "seen"), [(["1"], 0), (["1", "2"], 18)])
+def test_evaluate_warns_of_clips_that_the_model_was_trained_on(
+    index: Path,
+    model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    folds: list[str],
+    seen: int,
+) -> None:
+    options = [word for fold in folds for word in ("--fold", fold)]
+    assert not run(
+        "evaluate", "--index", str(index), "--model", str(model), "--output", str(tmp_path),
+        *options,
+    )  # fmt: skip
+    warning = (
+        f"warning: {seen} clips belong to corpora or folds the model was trained on (made fold 2)\n"
+    )
+    assert capsys.readouterr().err == (warning if seen else "")
+
+
+def test_evaluate_refuses_a_negative_seed(
+    index: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--index", str(index), "--model", str(model), "--output", str(tmp_path))
+    assert run("evaluate", *arguments, "--seed", "-1") == 2
+    assert "--seed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])

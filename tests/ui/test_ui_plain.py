@@ -103,9 +103,9 @@ def test_colour_on_a_terminal(
 
 def test_a_reader_that_has_gone() -> None:
     sink = PlainSink(Broken(BrokenPipeError()), False)
-    with pytest.raises(SinkError, match=r"^stdout: closed by the reader$"):
+    with pytest.raises(BrokenPipeError):
         sink.open()
-    with pytest.raises(SinkError, match=r"^stdout: closed by the reader$"):
+    with pytest.raises(BrokenPipeError):
         sink.write(make_row())
     sink.close()
 

@@ -160,7 +160,7 @@ def test_every_number_has_a_range() -> None:
 
 def test_keys_at_odds_name_the_layer_that_caused_it(tmp_path: Path) -> None:
     file = write(tmp_path, "[vad]\nthreshold = 0.2\n")
-    assert message(file) == f"{file}: vad.release = 0.35 is outside 0.0 to vad.threshold = 0.2"
+    assert message(file) == f"{file}: vad.release = 0.25 is outside 0.0 to vad.threshold = 0.2"
     assert load_config(file, {"REALTIME_SER_VAD_RELEASE": "0.1"}).vad.release == 0.1
 
 

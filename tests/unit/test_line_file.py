@@ -11,6 +11,7 @@ import pytest
 from realtime_ser.errors import SinkError
 from realtime_ser.sinks.csv import HEADER, CsvSink, encode_csv
 from realtime_ser.sinks.jsonl import JsonlSink, encode_json
+from realtime_ser.sinks.parquet import ParquetSink
 from realtime_ser.sinks.reader import read_timeline
 from tests.rows import make_row
 
@@ -32,6 +33,15 @@ def log(sink: LineFileSink, *rows: TimelineRow) -> None:
 
 
 def refusal(sink: LineFileSink) -> str:
+    """The one line that opening gives; checking gives the same."""
+    with pytest.raises(SinkError) as checked:
+        sink.check()
+    text = opening_refusal(sink)
+    assert str(checked.value) == text
+    return text
+
+
+def opening_refusal(sink: LineFileSink) -> str:
     """The one line that opening gives."""
     with pytest.raises(SinkError) as caught:
         sink.open()
@@ -215,14 +225,14 @@ class TestUnwritable:
             raise OSError(number, os.strerror(number))
 
         monkeypatch.setattr(os, "open", refuse)
-        text = refusal(CsvSink(path))
+        text = opening_refusal(CsvSink(path))
         assert words in text
         assert "where you may write" in text
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
     @pytest.mark.parametrize("mode", ["new", "append", "overwrite"])
     def test_a_full_disk(self, mode: FileMode) -> None:
-        text = refusal(CsvSink("/dev/full", mode))
+        text = opening_refusal(CsvSink("/dev/full", mode))
         assert "/dev/full" in text
         assert "No space left" in text
         sink = JsonlSink("/dev/full", mode)
@@ -235,7 +245,7 @@ class TestUnwritable:
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(os, "write", disk_with_room_for(20))
-        assert "No space left" in refusal(CsvSink(path))
+        assert "No space left" in opening_refusal(CsvSink(path))
         assert not path.exists()
 
     @SINKS
@@ -318,6 +328,60 @@ def disk_with_room_for(room: int) -> Callable[[int, bytes], int]:
         return done
 
     return limited
+
+
+class TestCheck:
+    """``refusal`` has shown that it refuses what ``open`` refuses."""
+
+    @SINKS
+    @pytest.mark.parametrize("mode", ["new", "append", "overwrite"])
+    def test_creates_nothing(
+        self, path: Path, sink_type: type[LineFileSink], mode: FileMode
+    ) -> None:
+        sink_type(path, mode).check()
+        assert list(path.parent.iterdir()) == []
+
+    @SINKS
+    @pytest.mark.parametrize("ending", [b"", b"torn"])
+    def test_changes_nothing(
+        self, path: Path, sink_type: type[LineFileSink], ending: bytes
+    ) -> None:
+        log(sink_type(path), FIRST)
+        path.write_bytes(path.read_bytes() + ending)
+        before = path.read_bytes(), path.stat().st_mtime_ns
+        sink_type(path, "append").check()
+        sink_type(path, "overwrite").check()
+        assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+    @pytest.mark.parametrize("there", [True, False])
+    def test_no_permission(self, path: Path, monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
+        if there:
+            log(CsvSink(path), FIRST)
+        place = path if there else path.parent
+        monkeypatch.setattr(os, "access", lambda asked, mode: Path(asked) != place)
+        with pytest.raises(SinkError, match=r"Permission denied.*where you may write"):
+            CsvSink(path, "overwrite").check()
+
+    def test_a_link_to_nothing_is_refused(self, path: Path) -> None:
+        path.symlink_to(path.with_name("nothing"))
+        assert "No such file" in refusal(CsvSink(path, "overwrite"))
+
+    def test_a_pipe_is_left_alone(self, path: Path) -> None:
+        os.mkfifo(path)
+        CsvSink(path).check()  # opening it would wait for a reader
+
+    def test_standard_output_and_devices(self) -> None:
+        CsvSink("-").check()
+        CsvSink(os.devnull).check()
+
+    def test_parquet(self, tmp_path: Path) -> None:
+        pytest.importorskip("pyarrow")
+        ParquetSink(tmp_path / "t.parquet").check()
+        assert list(tmp_path.iterdir()) == []
+        with pytest.raises(SinkError, match="folder does not exist"):
+            ParquetSink(tmp_path / "no" / "t.parquet").check()
+        with pytest.raises(SinkError, match="is a folder"):
+            ParquetSink(tmp_path).open()
 
 
 class TestPipes:

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from pathlib import Path
 
 import pytest
 import tomli_w
 import torch
+from safetensors.torch import load, save
 
-from realtime_ser.errors import ModelError
+from realtime_ser.assembly import load_recognizer
+from realtime_ser.config import load_config
+from realtime_ser.errors import ConfigError, ModelError
+from realtime_ser.fusion import FusionConfig
 from realtime_ser.models import find_model, list_models, load_model
 from tests.models import CLASSES, save_untrained
 
@@ -69,6 +74,8 @@ def test_missing_weights_are_said(folder: Path) -> None:
         ("fusion", {"weights": [1.0]}, "do not fit the network"),
         ("features", {"colour": 1}, "unknown key 'colour'"),
         ("hyper", 3, r"table \[hyper\] is missing"),
+        ("classes", [["angry"], "sad"], "classes must be some of"),
+        ("classes", ["angry", "angry", "sad", "fear", "happy", "neutral"], "each once"),
     ],
 )
 def test_a_foreign_description_is_refused(
@@ -83,3 +90,72 @@ def test_a_description_that_is_not_toml_is_refused(folder: Path) -> None:
     (folder / "model.toml").write_bytes(b"\xff\xfe = nonsense")
     with pytest.raises(ModelError, match=r"model\.toml: cannot be read"):
         load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value", "words"),
+    [
+        ("features", "n_mels", 40, r"features\.n_mels = 40, but the network takes 64"),
+        ("features", "hop", 0, r"features\.hop = 0 is outside 1 to 400"),
+        ("features", "hop", 401, r"features\.hop = 401 is outside"),
+        ("features", "window", "a", r"features\.window = 'a' is not a whole number"),
+        ("features", "window", 600, r"features\.window = 600 is outside 2 to 512"),
+        ("features", "n_fft", True, r"features\.n_fft = True is not a whole number"),
+        ("features", "f_min", 9000.0, r"features\.f_min = 9000\.0 is outside"),
+        ("features", "f_max", float("nan"), r"features\.f_max = nan is outside"),
+        ("features", "floor", 0.0, r"features\.floor = 0\.0 is outside"),
+        ("features", "dynamic_range", float("inf"), r"features\.dynamic_range = inf is outside"),
+        ("features", "sample_rate", 8000, r"features\.sample_rate = 8000 is outside"),
+        ("fusion", "weights", ["x"], r"fusion\.weights = 'x' is not a number"),
+        ("fusion", "weights", 1.0, r"fusion\.weights = 1\.0 is not a list"),
+        ("fusion", "weights", [1.2, -0.1, -0.1], r"fusion\.weights = 1\.2 is outside"),
+        ("fusion", "weights", [0.4, 0.3, float("nan")], r"fusion\.weights = nan is outside"),
+        ("fusion", "weights", [0.4, 0.3, 0.2], r"fusion\.weights sum to 0\.9 instead of 1"),
+        ("fusion", "weights", None, r"fusion\.weights is missing"),
+        ("fusion", "temperature", 0, r"fusion\.temperature = 0\.0 is outside"),
+        ("hyper", "hidden", "many", "hidden = 'many' is not a whole number"),
+        ("hyper", "channels", [4, "x", 8, 8], "channels = 'x' is not a whole number"),
+        ("hyper", "hidden", -1, "multiscale_lstm: cannot be built"),
+        ("hyper", "segment_units", [], "multiscale_lstm: cannot be built"),
+        ("hyper", "n_classes", -7, "multiscale_lstm: cannot be built"),
+        ("hyper", "frames_per_unit", 0, r"frames_per_unit = 0 makes a unit of 0 samples"),
+        ("hyper", "frames_per_unit", 10**9, r"frames_per_unit = 10+ makes a unit of"),
+        ("hyper", "frames_per_unit", 5, r"\[hyper\] and \[features\] do not fit"),
+        ("hyper", "frames_per_unit", 1, r"\[hyper\] and \[features\] do not fit"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(
+    folder: Path, table: str, key: str, value: object, words: str
+) -> None:
+    settings = tomllib.loads((folder / "model.toml").read_text())[table]
+    edit(folder, table, {k: v for k, v in (settings | {key: value}).items() if v is not None})
+    with pytest.raises(ModelError, match=rf"model\.toml: .*{words}") as refused:
+        load_model(folder)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_weights_that_sum_to_1_but_for_rounding_are_fine(folder: Path) -> None:
+    edit(folder, "fusion", {"weights": [0.333, 0.333, 0.333], "temperature": 1})
+    assert load_model(folder).fusion == FusionConfig((0.333, 0.333, 0.333), 1.0)
+
+
+def test_weights_that_give_no_numbers_are_refused(folder: Path) -> None:
+    content = load((folder / "model.safetensors").read_bytes())
+    content["embed.weight"].fill_(float("nan"))
+    (folder / "model.safetensors").write_bytes(save(content))
+    edit(folder, "sha256", hashlib.sha256(save(content)).hexdigest())
+    with pytest.raises(ModelError, match="the weights give no numbers"):
+        load_model(folder)
+
+
+def test_a_hop_that_is_no_multiple_of_the_unit_is_refused(folder: Path) -> None:
+    hyper = tomllib.loads((folder / "model.toml").read_text())["hyper"]
+    edit(folder, "hyper", hyper | {"frames_per_unit": 16})
+    wanted = {"recognizer.model": str(folder), "recognizer.device": "cpu"}
+    with pytest.raises(
+        ConfigError, match=r"recognizer\.hop = 0\.5: model untrained .* 0\.16 s"
+    ) as no:
+        load_recognizer(load_config(environment={}, flags=wanted))
+    assert "a multiple of 0.8 s" in str(no.value)
+    flags = wanted | {"recognizer.hop": 0.8}
+    assert load_recognizer(load_config(environment={}, flags=flags)).unit_samples == 2560

@@ -84,7 +84,7 @@ def run(
     for block in blocks:
         pipeline.push(block)
         drain()
-    pipeline.finish()
+    pipeline.flush()
     drain()
     return rows
 

@@ -1,23 +1,37 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile as sf
 import torch
+from matplotlib.figure import Figure
 
+from realtime_ser import offline
+from realtime_ser.assembly import pipeline_factory
+from realtime_ser.config import Config
 from realtime_ser.errors import ConfigError, DataError
+from realtime_ser.offline import Recording, run_offline
+from realtime_ser.testing import ConstantRecognizer
+from realtime_ser.training import checkpoint
 from realtime_ser.training.calibrate import fit_fusion
 from realtime_ser.training.degrade import add_noise, in_room, parse_degradation, telephone
 from realtime_ser.training.evaluation import Decision, summarise
-from realtime_ser.training.index import Clip, of_corpora, read_index
+from realtime_ser.training.examples import Example
+from realtime_ser.training.figures import save_confusion
+from realtime_ser.training.index import Clip, load_audio, of_corpora, read_index
 from realtime_ser.training.metrics import (
     confusion_matrix,
     expected_calibration_error,
+    recalls,
     unweighted_average_recall,
 )
 from realtime_ser.training.protocols import NEUTRAL_SHARE, sessions
-from realtime_ser.training.recipe import DataRecipe, read_recipe
+from realtime_ser.training.recipe import DataRecipe, Recipe, read_recipe
+from realtime_ser.training.seen import warning_of_seen
 from realtime_ser.training.splits import split_clips
 from tests.corpus import write_corpus
 from tests.signals import rms_dbfs, speech_like, tone
@@ -47,6 +61,15 @@ def test_an_index_is_read(tmp_path: Path) -> None:
         (b"path,corpus\nx,y\n", "column 'speaker' is missing"),
         (b"path,corpus,speaker,emotion\n", "has no rows"),
         (b"\xff\xfe\x00", "UTF-8"),
+        (
+            b"path,corpus,speaker,emotion\nx,y,z,sad\n,y,z,sad\n",
+            r"index\.csv: line 3: path is empty",
+        ),
+        (b"path,corpus,speaker,emotion\nx,y, ,sad\n", "line 2: speaker is empty"),
+        (b"path,corpus,speaker,emotion\nx,y,z\n", "line 2: emotion is empty"),
+        (b"path,corpus,speaker,emotion,votes_sad\nx,y,z,sad,many\n", "line 2: votes_sad = 'many'"),
+        (b"path,corpus,speaker,emotion,votes_sad\nx,y,z,sad,nan\n", "line 2: votes_sad = 'nan'"),
+        (b"path,corpus,speaker,emotion,votes_sad\nx,y,z,sad,-1\n", "line 2: votes_sad = '-1'"),
     ],
 )
 def test_a_broken_index_is_said(tmp_path: Path, content: bytes, words: str) -> None:
@@ -54,6 +77,30 @@ def test_a_broken_index_is_said(tmp_path: Path, content: bytes, words: str) -> N
     file.write_bytes(content)
     with pytest.raises(DataError, match=words):
         read_index(file)
+
+
+def test_an_index_saved_by_a_spreadsheet_program_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "index.csv"
+    file.write_text("path,corpus,speaker,emotion\nx.wav,y,z,sad\n", encoding="utf-8-sig")
+    assert read_index(file) == [Clip(tmp_path / "x.wav", "y", "z", "sad")]
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+@pytest.mark.parametrize(
+    ("samples", "words"),
+    [
+        (np.zeros(0, np.float32), "has no audio"),
+        (np.array([0.1, np.nan] * 100, np.float32), "not finite"),
+        (np.array([0.1, -np.inf] * 100, np.float32), "not finite"),
+    ],
+)
+def test_audio_that_cannot_be_learned_from_is_said(
+    tmp_path: Path, samples: np.ndarray, words: str, rate: int
+) -> None:
+    file = tmp_path / "x.wav"
+    sf.write(file, samples, rate, subtype="FLOAT")
+    with pytest.raises(DataError, match=rf"x\.wav: has .*{words.removeprefix('has ')}"):
+        load_audio(file)
 
 
 def test_a_missing_index_is_said(tmp_path: Path) -> None:
@@ -144,6 +191,76 @@ def test_a_summary_has_what_the_contract_names() -> None:
     assert set(metrics) >= {"macro_f1", "ece", "classes", "per_corpus", "per_speaker", "by_sex"}
 
 
+def test_the_diagonal_of_the_normalised_confusion_is_the_recall(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, Figure] = {}
+    monkeypatch.setattr(Figure, "savefig", lambda self, file, **_: drawn.update({file.name: self}))
+    truth, decided = np.array([0, 0, 0, 0, 1, 1]), np.array([0, 0, 1, -1, 1, -1])
+    counts, support = confusion_matrix(truth, decided, 3), np.array([4, 2, 0])
+    save_confusion(counts, support, CLASSES, tmp_path)
+    assert sorted(drawn) == ["confusion_counts.png", "confusion_normalised.png"]
+    axes = drawn["confusion_normalised.png"].axes[0]
+    shown = np.asarray(axes.images[0].get_array())
+    assert np.diag(shown).tolist() == np.nan_to_num(recalls(truth, decided, 3)).tolist()
+    assert axes.get_title() == "2 of 6 clips got no answer"
+
+
+# what a model has seen
+
+
+def test_clips_that_a_model_was_trained_on_are_told() -> None:
+    training = {"run": "1", "fold_corpus": "made", "corpora": [{"name": "made"}, {"name": "old"}]}
+    held_out, trained = clip(fold="1"), clip(fold="2")
+    extra = Clip(Path("x.wav"), "old", "s0", "angry", fold="1")
+    strange = Clip(Path("x.wav"), "strange", "s0", "angry", fold="2")
+    assert warning_of_seen([held_out, strange], training) is None
+    assert warning_of_seen([held_out, trained, trained, extra, strange], training) == (
+        "warning: 3 clips belong to corpora or folds the model was trained on (made fold 2, old)"
+    )
+    del training["fold_corpus"]
+    assert str(warning_of_seen([held_out], training)).startswith("warning: 1 clips")
+    assert warning_of_seen([held_out], {"run": "none"}) is None
+
+
+# offline
+
+
+@pytest.mark.parametrize(
+    ("seconds", "read_before"),
+    [
+        # The recording that no longer fits is read, and waits for the next group.
+        ([2.0, 2.0, 2.0, 2.0], [3, 3, 4, 4]),
+        ([9.0, 1.0, 1.0, 1.0], [2, 4, 4, 4]),
+        ([1.0, 9.0, 1.0, 1.0], [2, 3, 4, 4]),
+    ],
+)
+def test_few_recordings_are_in_memory_where_they_are_long(
+    monkeypatch: pytest.MonkeyPatch, seconds: list[float], read_before: list[int]
+) -> None:
+    fake = ConstantRecognizer(CLASSES, probabilities=[0.7, 0.2, 0.1])
+    make = pipeline_factory(Config(), fake)
+    whole = [Recording(str(i), speech_like(s, seed=i)) for i, s in enumerate(seconds)]
+    read: list[str] = []
+
+    def recordings() -> Iterator[Recording]:
+        for recording in whole:
+            read.append(recording.name)
+            yield recording
+
+    def pipeline(name: str):  # type: ignore[no-untyped-def]
+        return make(name, 0, datetime(2025, 1, 1, tzinfo=UTC))
+
+    together = list(run_offline(whole, fake, pipeline))
+    monkeypatch.setattr(offline, "SAMPLES_AT_ONCE", 5 * 16_000)
+    counts, found = [], []
+    for result in run_offline(recordings(), fake, pipeline):
+        counts.append(len(read))
+        found.append(result)
+    assert counts == read_before
+    assert [(r.name, rows) for r, rows in found] == [(r.name, rows) for r, rows in together]
+
+
 # protocols
 
 
@@ -205,7 +322,10 @@ def test_a_room_keeps_arrival_and_level() -> None:
     assert np.argmax(np.correlate(wet, speech, "same")) == len(speech) // 2
 
 
-@pytest.mark.parametrize("spec", ["cave", "noise", "noise:loud", "telephone:2", "room"])
+@pytest.mark.parametrize(
+    "spec",
+    ["cave", "noise", "noise:loud", "noise:nan", "noise:-inf", "noise:1e9", "telephone:2", "room"],
+)
 def test_an_unknown_condition_is_said(spec: str) -> None:
     with pytest.raises(ConfigError, match=f"--degrade {spec}: "):
         parse_degradation(spec)
@@ -250,3 +370,131 @@ def test_a_broken_recipe_is_said(tmp_path: Path, text: str, words: str) -> None:
     file.write_text(text)
     with pytest.raises(ConfigError, match=words):
         read_recipe(file)
+
+
+WHOLE = """
+name = "x"
+network = "multiscale_lstm"
+classes = ["angry", "sad"]
+[data]
+index = "index.csv"
+corpora = ["made"]
+fold_corpus = "made"
+folds = ["1"]
+"""
+
+
+def changed_recipe(folder: Path, table: str, line: str) -> Path:
+    """The whole recipe, with a line put in the place of its key, or into a table."""
+    key = line.partition(" =")[0]
+    lines = [old for old in WHOLE.splitlines() if not old.startswith(f"{key} =")]
+    header = f"[{table}]"
+    if header not in lines and table:
+        lines.append(header)
+    lines.insert(lines.index(header) + 1 if table else 0, line)
+    file = folder / "recipe.toml"
+    file.write_text("\n".join(lines))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "words"),
+    [
+        ("", 'name = ["x"]', "name = .* is not a text"),
+        ("", "seed = -1", "seed = -1 is outside 0 to"),
+        ("", 'classes = "angry"', "classes = 'angry' is not a list"),
+        ("", 'classes = ["angry"]', "classes must be two or more"),
+        ("", 'classes = ["angry", "angry"]', "classes must be two or more"),
+        ("", 'classes = ["angry", "hungry"]', "classes must be two or more"),
+        ("", "hyper = 3", r"\[hyper\] must be a table"),
+        ("", "vad = 3", r"\[vad\] must be a table"),
+        ("hyper", "n_classes = 3", r"hyper\.n_classes must be 2"),
+        ("data", "folds = [1]", r"\[data\]: folds = 1 is not a text"),
+        ("data", "validation_speakers = 0", "validation_speakers = 0 is outside"),
+        ("data", 'validation_speakers = "6"', "validation_speakers = '6' is not a whole number"),
+        ("vad", 'backend = "ear"', r"\[vad\]: backend = 'ear' is not one of"),
+        ("vad", "threshold = 2", r"vad\.threshold = 2\.0 is outside"),
+        ("segments", "max_segment = 0", r"segments\.max_segment = 0\.0 is outside"),
+        ("features", "n_mels = 0", r"features\.n_mels = 0 is outside"),
+        ("features", "hop = 401", r"features\.hop = 401 is outside 1 to 400"),
+        ("features", "f_max = 9000", r"features\.f_max = 9000\.0 is outside"),
+        ("features", "sample_rate = 8000", r"features\.sample_rate = 8000 is outside"),
+        ("optimizer", "epochs = 0", "epochs = 0 is outside"),
+        ("optimizer", "epochs = 1.5", "epochs = 1.5 is not a whole number"),
+        ("optimizer", "batch_size = 0", "batch_size = 0 is outside"),
+        ("optimizer", "learning_rate = 0", "learning_rate = 0.0 is outside"),
+        ("optimizer", "learning_rate = nan", "learning_rate = nan is outside"),
+        ("optimizer", "warm_up = 1.5", "warm_up = 1.5 is outside"),
+        ("optimizer", "votes = 1.5", "votes = 1.5 is outside"),
+        ("augment", "speeds = 1.0", "speeds = 1.0 is not a list"),
+        ("augment", "speeds = [0.9]", "speeds must contain 1.0"),
+        ("augment", "speeds = [0, 1.0]", "speeds = 0.0 is outside"),
+        ("augment", "noise_snr_db = [5]", "noise_snr_db must be two numbers"),
+        ("augment", "noise_snr_db = [20, 5]", "noise_snr_db must be two numbers"),
+        ("augment", "crop_units = 0", "crop_units = 0 is outside"),
+        ("augment", "mel_masks = -1", "mel_masks = -1 is outside"),
+        ("augment", "mel_mask_bands = 65", "mel_mask_bands = 65 is outside 1 to 64"),
+        ("augment", "time_mask_frames = 0", "time_mask_frames = 0 is outside"),
+    ],
+)
+def test_a_value_that_no_training_could_use_is_said(
+    tmp_path: Path, table: str, line: str, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"recipe\.toml: .*{words}"):
+        read_recipe(changed_recipe(tmp_path, table, line))
+
+
+def test_whole_numbers_are_fine_as_floats_and_sizes_follow_from_the_recipe(tmp_path: Path) -> None:
+    read = read_recipe(changed_recipe(tmp_path, "augment", "speeds = [1]"))
+    assert read.augment.speeds == (1.0,)
+    assert isinstance(read.augment.speeds[0], float)
+    assert read.parameters == {"n_classes": 2, "n_mels": 64}
+
+
+# checkpoints
+
+
+def made_recipe(seed: int = 0) -> Recipe:
+    return Recipe("x", "multiscale_lstm", ("angry", "sad"), recipe(), seed)
+
+
+def test_a_digest_tells_recipes_and_splits_apart_but_not_folders() -> None:
+    one, other = Example(clip("angry"), ()), Example(clip("sad"), ())
+    moved = Example(Clip(Path("elsewhere") / one.clip.path, "made", "a", "angry"), ())
+    digest = checkpoint.digest_of(made_recipe(), [one], [other])
+    assert checkpoint.digest_of(made_recipe(), [moved], [other]) == digest
+    others = {
+        checkpoint.digest_of(made_recipe(seed=1), [one], [other]),
+        checkpoint.digest_of(made_recipe(), [other], [one]),
+        checkpoint.digest_of(made_recipe(), [one, other], []),
+    }
+    assert len(others | {digest}) == 4
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", None])
+def test_a_damaged_checkpoint_is_said(tmp_path: Path, content: bytes | None) -> None:
+    cpu = torch.device("cpu")
+    assert checkpoint.read(tmp_path, "d", cpu) is None
+    checkpoint.write(tmp_path, {"digest": "d", "weights": torch.zeros(1000)})
+    stored = checkpoint.read(tmp_path, "d", cpu)
+    assert stored is not None
+    assert len(stored["weights"]) == 1000
+    file = tmp_path / checkpoint.FILE
+    file.write_bytes(file.read_bytes()[:2000] if content is None else content)
+    with pytest.raises(ConfigError, match=r"holds a damaged checkpoint; remove it") as error:
+        checkpoint.read(tmp_path, "d", cpu)
+    assert "\n" not in str(error.value)
+
+
+def test_the_generator_of_a_gpu_goes_on_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu, rng = torch.device("cuda"), np.random.default_rng(0)
+    state = {gpu: torch.arange(16, dtype=torch.uint8)}
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: state[device].clone())
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda s, device: state.update({device: s}))
+    states = checkpoint.random_states(rng, gpu)
+    drawn = rng.random(), torch.rand(1).item()
+    state[gpu] = torch.zeros(16, dtype=torch.uint8)
+    checkpoint.restore_random_states(states, rng, gpu)
+    assert state[gpu].tolist() == list(range(16))
+    assert (rng.random(), torch.rand(1).item()) == drawn
+    assert "cuda" not in checkpoint.random_states(rng, torch.device("cpu"))

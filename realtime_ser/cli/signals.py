@@ -1,0 +1,50 @@
+"""Signals that end a command as Ctrl-C does: in order."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from typing import Final
+
+TERMINATED_STATUS: Final = 143
+TERMINATING: Final = ("SIGTERM", "SIGHUP")
+"""Names; a system need not have both."""
+
+
+@contextlib.contextmanager
+def terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM and a closed terminal raise SystemExit where Ctrl-C raises KeyboardInterrupt."""
+
+    def leave(*_: object) -> None:
+        raise SystemExit(TERMINATED_STATUS)
+
+    with _handled(TERMINATING, leave):
+        yield
+
+
+@contextlib.contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Ctrl-C and the like come when this is over, for steps that must not be left half done."""
+    held: list[int] = []
+
+    def hold(number: int, _: object) -> None:
+        held.append(number)
+
+    try:
+        with _handled(("SIGINT", *TERMINATING), hold):
+            yield
+    finally:
+        if held:
+            signal.raise_signal(held[0])
+
+
+@contextlib.contextmanager
+def _handled(names: tuple[str, ...], handler: Callable[[int, object], None]) -> Iterator[None]:
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)

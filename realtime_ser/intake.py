@@ -1,0 +1,56 @@
+"""[1-2] Blocks of a source -> channels -> 16 kHz -> the ring of each stream. No threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from realtime_ser.capture.resample import StreamResampler
+from realtime_ser.types import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
+
+    from realtime_ser.capture.source import SourceInfo
+    from realtime_ser.ring import RingBuffer
+    from realtime_ser.types import AudioArray, CapturedBlock
+
+
+class Intake:
+    """Feeds the rings of one source, which may be one (all channels mixed) or one a channel."""
+
+    def __init__(
+        self, info: SourceInfo, rings: Sequence[RingBuffer], *, split: bool, abort: threading.Event
+    ) -> None:
+        self._rate = info.sample_rate
+        self._rings = rings
+        self._split = split
+        self._abort = abort
+        self._resampler = StreamResampler(info.sample_rate, len(rings))
+
+    def take(self, block: CapturedBlock) -> None:
+        """Take the next block; what is missing before it moves the streams' clocks."""
+        if block.lost:
+            self.skip(block.lost)
+        samples = block.samples
+        if not self._split:
+            samples = samples.mean(axis=1, keepdims=True, dtype=np.float32)
+        resampled = self._resampler.process(samples)
+        late = self._resampler.delay
+        self._deliver(resampled, None if block.captured is None else block.captured - late)
+
+    def skip(self, samples: int) -> None:
+        """Leave out ``samples`` (per channel, at the source's rate); nothing is glued over it."""
+        self.flush()
+        for ring in self._rings:
+            ring.skip(round(samples * SAMPLE_RATE / self._rate))
+
+    def flush(self) -> None:
+        """Deliver what the resampler holds back; the next block starts anew."""
+        self._deliver(self._resampler.flush(), None)
+
+    def _deliver(self, samples: AudioArray, captured: float | None) -> None:
+        for channel, ring in enumerate(self._rings):
+            ring.write(np.ascontiguousarray(samples[:, channel]), captured, abort=self._abort)

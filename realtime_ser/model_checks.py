@@ -1,0 +1,179 @@
+"""What a model description must say; a folder may come from anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
+
+import torch
+
+from realtime_ser.config import coerce
+from realtime_ser.errors import ConfigError, ModelError
+from realtime_ser.features import FeatureConfig, FrontEnd
+from realtime_ser.fusion import FusionConfig
+from realtime_ser.types import EMOTIONS, SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from realtime_ser.networks.protocol import StreamingNetwork
+
+Settings = TypeVar("Settings")
+Range = tuple[str, float, float, float]
+"""Key, value, least and greatest value."""
+
+LONGEST_UNIT = 10 * SAMPLE_RATE
+"""Samples; no hop is longer."""
+SUM_TOLERANCE = 0.01
+"""Of fusion weights, which files may have rounded."""
+
+
+def read_table(description: Mapping[str, Any], key: str, file: Path) -> Mapping[str, Any]:
+    """A table of ``model.toml``.
+
+    Raises:
+        ModelError: it is missing.
+    """
+    table = description.get(key)
+    if not isinstance(table, dict):
+        raise ModelError(f"{file}: table [{key}] is missing")
+    return table
+
+
+def read_classes(description: Mapping[str, Any], file: Path) -> tuple[str, ...]:
+    """The classes of a model.
+
+    Raises:
+        ModelError: not two or more emotions that this package knows.
+    """
+    found = description.get("classes")
+    names = found if isinstance(found, list) else []
+    known = all(name in EMOTIONS for name in names)
+    if not known or len(names) < 2 or len(set(names)) != len(names):
+        raise ModelError(
+            f"{file}: classes must be some of {', '.join(EMOTIONS)}, two or more, each once"
+        )
+    return tuple(names)
+
+
+def read_features(description: Mapping[str, Any], file: Path) -> FeatureConfig:
+    """``[features]``.
+
+    Raises:
+        ModelError: a value of another type, or one that no front end could work with.
+    """
+    c = _read(FeatureConfig, description, "features", file)
+    _check_ranges(
+        [
+            ("features.sample_rate", c.sample_rate, SAMPLE_RATE, SAMPLE_RATE),
+            ("features.n_fft", c.n_fft, 2, 2**16),
+            ("features.window", c.window, 2, c.n_fft),
+            ("features.hop", c.hop, 1, c.window),
+            ("features.n_mels", c.n_mels, 1, c.n_fft // 2),
+            ("features.f_max", c.f_max, 1.0, SAMPLE_RATE / 2),
+            ("features.f_min", c.f_min, 0.0, c.f_max - 1.0),
+            ("features.floor", c.floor, 1e-20, 1.0),
+            ("features.dynamic_range", c.dynamic_range, 0.1, 100.0),
+        ],
+        file,
+    )
+    return c
+
+
+def read_fusion(description: Mapping[str, Any], file: Path) -> FusionConfig:
+    """``[fusion]``.
+
+    Raises:
+        ModelError: a value of another type, or what does not make a distribution.
+    """
+    c = _read(FusionConfig, description, "fusion", file)
+    _check_ranges(
+        [
+            *(("fusion.weights", weight, 0.0, 1.0 + SUM_TOLERANCE) for weight in c.weights),
+            ("fusion.temperature", c.temperature, 1e-3, 1e3),
+        ],
+        file,
+    )
+    if abs(sum(c.weights) - 1.0) > SUM_TOLERANCE:
+        raise ModelError(f"{file}: fusion.weights sum to {sum(c.weights):g} instead of 1")
+    return c
+
+
+def check_fit(
+    network: StreamingNetwork,
+    network_config: Any,
+    classes: tuple[str, ...],
+    features: FeatureConfig,
+    fusion: FusionConfig,
+    file: Path,
+) -> None:
+    """Refuse parts that do not fit one another; a unit of silence has to pass through them.
+
+    Args:
+        network: with its weights, in evaluation mode, on the CPU.
+        network_config: what it was built from.
+        classes: of the model.
+        features: of the model.
+        fusion: of the model.
+        file: named in the error.
+
+    Raises:
+        ModelError: they do not fit.
+    """
+    if network.n_classes != len(classes) or len(fusion.weights) != network.n_scales:
+        raise ModelError(f"{file}: classes or fusion weights do not fit the network")
+    bands = getattr(network_config, "n_mels", features.n_mels)
+    if bands != features.n_mels:
+        raise ModelError(
+            f"{file}: features.n_mels = {features.n_mels}, but the network takes {bands} "
+            "(hyper.n_mels)"
+        )
+    unit = network.frames_per_unit * features.hop
+    if not 0 < unit <= LONGEST_UNIT:
+        raise ModelError(
+            f"{file}: hyper.frames_per_unit = {network.frames_per_unit} makes a unit of {unit} "
+            f"samples; 1 to {LONGEST_UNIT} are possible"
+        )
+    try:
+        evidence = _evidence_of_silence(network, features, 2 * unit)
+    except (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{file}: [hyper] and [features] do not fit ({reason})") from error
+    if evidence.shape != (1, 2, network.n_scales, len(classes) + 1):
+        raise ModelError(f"{file}: [hyper] and [features] do not fit (another number of units)")
+    if not bool(evidence.isfinite().all()):
+        raise ModelError(f"{file}: the weights give no numbers; train or install the model again")
+
+
+@torch.inference_mode()
+def _evidence_of_silence(
+    network: StreamingNetwork, features: FeatureConfig, samples: int
+) -> torch.Tensor:
+    front_end = FrontEnd(features)
+    heard, _ = front_end.step(torch.zeros(1, samples), front_end.initial_state(1))
+    evidence, _ = network.step(heard, network.initial_state(1, front_end.device))
+    return evidence
+
+
+def _read(kind: type[Settings], description: Mapping[str, Any], name: str, file: Path) -> Settings:
+    """A table as a dataclass, every value of its type."""
+    table = read_table(description, name, file)
+    hints = get_type_hints(kind)
+    unknown = sorted(set(table) - set(hints))
+    if unknown:
+        raise ModelError(f"{file}: [{name}]: unknown key {unknown[0]!r}")
+    for field in fields(cast("Any", kind)):
+        if field.name not in table and field.default is MISSING:
+            raise ModelError(f"{file}: {name}.{field.name} is missing")
+    try:
+        values = {k: coerce(v, hints[k], str(file), f"{name}.{k}") for k, v in table.items()}
+    except ConfigError as error:
+        raise ModelError(str(error)) from error
+    return kind(**values)
+
+
+def _check_ranges(ranges: list[Range], file: Path) -> None:
+    for key, value, low, high in ranges:
+        if not low <= value <= high:
+            raise ModelError(f"{file}: {key} = {value} is outside {low:g} to {high:g}")

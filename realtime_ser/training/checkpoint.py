@@ -1,0 +1,82 @@
+"""The file from which an interrupted run goes on, and whether it belongs to the run at hand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from realtime_ser.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+
+    from realtime_ser.training.examples import Example
+    from realtime_ser.training.recipe import Recipe
+
+FILE = "checkpoint.pt"
+
+
+def digest_of(recipe: Recipe, train: Sequence[Example], validation: Sequence[Example]) -> str:
+    """Sha256 of everything that makes a run this run; where the clips lie does not count."""
+    clips = [
+        [[e.clip.corpus, e.clip.speaker, e.clip.path.name] for e in part]
+        for part in (train, validation)
+    ]
+    content = json.dumps([asdict(recipe), clips], sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def write(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write the checkpoint beside the old one, then replace it."""
+    new = folder / f"{FILE}.new"
+    torch.save(dict(content), new)
+    new.replace(folder / FILE)
+
+
+def read(folder: Path, digest: str, device: torch.device) -> dict[str, Any] | None:
+    """The checkpoint of a folder, tensors on ``device``; None where there is none.
+
+    Raises:
+        ConfigError: it is damaged or has another digest.
+    """
+    file = folder / FILE
+    if not file.exists():
+        return None
+    try:
+        content = torch.load(file, weights_only=True, map_location=device)
+    except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
+        raise ConfigError(
+            f"{folder}: holds a damaged checkpoint; remove it or use another --output"
+        ) from error
+    if not isinstance(content, dict) or content.get("digest") != digest:
+        raise ConfigError(
+            f"{folder}: holds a checkpoint of another recipe or split; "
+            "remove it or use another --output"
+        )
+    return content
+
+
+def random_states(rng: np.random.Generator, device: torch.device) -> dict[str, Any]:
+    """The generators that training on a device draws from."""
+    states: dict[str, Any] = {"torch": torch.get_rng_state(), "numpy": rng.bit_generator.state}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    return states
+
+
+def restore_random_states(
+    states: Mapping[str, Any], rng: np.random.Generator, device: torch.device
+) -> None:
+    """Set the generators as ``random_states`` found them."""
+    torch.set_rng_state(states["torch"].cpu())
+    rng.bit_generator.state = states["numpy"]
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"].cpu(), device)

@@ -1,0 +1,32 @@
+"""Whether a model is being measured on what it was trained on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from realtime_ser.training.index import Clip
+
+
+def warning_of_seen(clips: Sequence[Clip], training: Mapping[str, Any]) -> str | None:
+    """A line for the user where clips are no strangers to the model; None where all are.
+
+    Args:
+        clips: to be evaluated.
+        training: the table of that name in ``model.toml``. Where it does not name its
+            ``fold_corpus``, no fold is taken for held out.
+    """
+    corpora = {entry["name"] for entry in training.get("corpora", ())}
+    fold_corpus, run = training.get("fold_corpus"), training.get("run")
+    seen = [c for c in clips if c.corpus in corpora and (c.corpus, c.fold) != (fold_corpus, run)]
+    if not seen:
+        return None
+    names = sorted(
+        {f"{c.corpus} fold {c.fold}" if c.corpus == fold_corpus else c.corpus for c in seen}
+    )
+    return (
+        f"warning: {len(seen)} clips belong to corpora or folds the model was trained on "
+        f"({', '.join(names)})"
+    )

@@ -1,0 +1,204 @@
+"""``analyze`` that ends early: what was heard is kept, whole, under its name, and summed up."""
+
+from __future__ import annotations
+
+import csv
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from realtime_ser.capture.file import FileSource
+from realtime_ser.cli.main import main
+from realtime_ser.engine import Engine
+from realtime_ser.errors import SinkError, SourceError
+from realtime_ser.sinks.csv import CsvSink
+from realtime_ser.sinks.reader import read_timeline
+from tests.models import save_untrained
+from tests.signals import silence, speech_like
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from realtime_ser.types import CapturedBlock, TimelineRow
+
+SECONDS = 6.0
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_untrained(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("recordings")
+    calls = [folder / "first.wav", folder / "second.wav", folder / "third.wav"]
+    for call in calls:
+        speech = speech_like(SECONDS - 1.0, seed=len(call.stem))
+        sf.write(call, np.concatenate([speech, silence(1.0)]), 16_000)
+    return [str(call) for call in calls]
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def analyze(*arguments: str | Path) -> int | str | None:
+    with pytest.raises(SystemExit) as ended:
+        main(["analyze", *map(str, arguments)])
+    return ended.value.code
+
+
+def summary(output: Path) -> list[dict[str, str]]:
+    with (output / "summary.csv").open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def names(output: Path) -> list[str]:
+    return sorted(file.name for file in output.iterdir())
+
+
+def at_second(
+    seconds: float, uri: str, then: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Do something once that much of a recording was read; nothing more comes of it then."""
+    read = FileSource.read
+    samples = 0
+
+    def watched(self: FileSource, timeout: float) -> CapturedBlock | None:
+        nonlocal samples
+        if str(self._path) != uri:
+            return read(self, timeout)
+        if samples >= seconds * 16_000:
+            threading.Event().wait(timeout)
+            return None
+        block = read(self, timeout)
+        if block is not None:
+            samples += len(block.samples)
+        if samples >= seconds * 16_000:
+            then()
+        return block
+
+    monkeypatch.setattr(FileSource, "read", watched)
+
+
+def send(number: signal.Signals) -> Callable[[], None]:
+    main_thread = threading.main_thread().ident
+    assert main_thread is not None
+    return lambda: signal.pthread_kill(main_thread, number)
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_an_interrupt_keeps_what_was_heard(
+    model: Path, recordings: list[str], output: Path, monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals, status: int, form: str,
+) -> None:  # fmt: skip
+    handler = signal.getsignal(number)
+    at_second(3.0, recordings[1], send(number), monkeypatch)
+    assert analyze(*recordings, "--output", output, "--format", form, "--model", model) == status
+    assert names(output) == [f"first.{form}", f"second.{form}", "summary.csv"]
+    assert [record["recording"] for record in summary(output)] == recordings[:2]
+    assert [float(r["seconds"]) for r in summary(output)] == pytest.approx([6.0, 3.0], abs=0.05)
+    assert [record["utterances"] for record in summary(output)] == ["1", "1"]
+    if form != "parquet":
+        kept = read_timeline(output / f"second.{form}")
+        assert kept[-1].kind == "utterance"
+        assert kept[-1].end == pytest.approx(3.0, abs=0.05)
+    assert signal.getsignal(number) is handler
+
+
+def test_an_interrupt_before_the_first_row_leaves_no_timeline(
+    model: Path, recordings: list[str], output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_second(0.01, recordings[0], send(signal.SIGINT), monkeypatch)
+    assert analyze(*recordings, "--output", output, "--model", model) == 130
+    assert names(output) == []
+
+
+def test_an_impatient_user_keeps_the_rows_that_were_written(
+    model: Path, recordings: list[str], output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, stop = CsvSink.write, Engine.stop
+    interrupt = send(signal.SIGINT)
+    draining = threading.Event()
+    written: list[bool] = []
+
+    def note_draining(self: Engine) -> None:
+        stop(self)
+        draining.set()
+
+    def interrupted_once_more(self: CsvSink, row: TimelineRow) -> None:
+        write(self, row)
+        if draining.is_set() and not any(written):
+            interrupt()
+        written.append(draining.is_set())
+
+    monkeypatch.setattr(Engine, "stop", note_draining)
+    monkeypatch.setattr(CsvSink, "write", interrupted_once_more)
+    at_second(3.0, recordings[0], interrupt, monkeypatch)
+    assert analyze(recordings[0], "--output", output, "--model", model) == 130
+    assert any(written)
+    assert len(read_timeline(output / "first.csv")) == len(written)
+
+
+def test_a_full_disk_leaves_the_finished_recordings_summed_up(
+    model: Path, recordings: list[str], output: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    write = CsvSink.write
+
+    def limited(self: CsvSink, row: TimelineRow) -> None:
+        if "second" in row.stream:
+            raise SinkError("second.csv.part: cannot be written (No space left on device)")
+        write(self, row)
+
+    monkeypatch.setattr(CsvSink, "write", limited)
+    assert analyze(*recordings, "--output", output, "--model", model) == 2
+    assert names(output) == ["first.csv", "summary.csv"]
+    assert [record["recording"] for record in summary(output)] == recordings[:1]
+    assert capsys.readouterr().err.splitlines() == [
+        "realtime-ser: second.csv.part: cannot be written (No space left on device)"
+    ]
+
+
+def test_a_recording_that_breaks_while_it_is_left_does_not_hold_the_user(
+    model: Path, recordings: list[str], output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt = send(signal.SIGINT)
+
+    def interrupt_and_break() -> None:
+        interrupt()
+        raise SourceError("first.wav: broken")
+
+    at_second(3.0, recordings[0], interrupt_and_break, monkeypatch)
+    assert analyze(*recordings, "--output", output, "--model", model) == 130
+    assert names(output) == ["first.csv", "summary.csv"]
+
+
+def test_a_folder_in_the_way_is_refused_before_anything_runs(
+    model: Path, recordings: list[str], output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (output / "second.csv").mkdir(parents=True)
+    arguments = (*recordings, "--output", output, "--model", model, "--overwrite")
+    assert analyze(*arguments) == 2
+    assert "second.csv: is a folder" in capsys.readouterr().err
+    assert names(output) == ["second.csv"]
+
+
+def test_an_old_summary_is_refused_before_anything_runs(
+    model: Path, recordings: list[str], output: Path
+) -> None:
+    output.mkdir()
+    (output / "summary.csv").write_text("mine")
+    assert analyze(*recordings, "--output", output, "--model", model) == 2
+    assert names(output) == ["summary.csv"]
+    assert (output / "summary.csv").read_text() == "mine"
