@@ -225,7 +225,10 @@ def coerce(value: Any, kind: Any, origin: str, key: str) -> Any:
             raise ConfigError(f"{origin}: {key} = {value!r} is not one of {', '.join(allowed)}")
         return value
     if kind is float and type(value) is int:
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise ConfigError(f"{origin}: {key} is too large a number") from error
     if type(value) is not kind:
         raise ConfigError(f"{origin}: {key} = {value!r} is not {_NAMES_OF_KINDS[kind]}")
     return value

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -58,11 +59,13 @@ def find_model(name_or_path: str) -> Path:
     """
     shipped = _shipped_root() / name_or_path
     for folder in (Path(name_or_path), shipped):
-        if (folder / DESCRIPTION_FILE).is_file():
-            return folder
+        with suppress(OSError, ValueError):  # no name that a disk could hold
+            if (folder / DESCRIPTION_FILE).is_file():
+                return folder
     known = ", ".join(path.name for path in list_models()) or "none"
     raise ModelError(
-        f"model {name_or_path!r}: no folder with a {DESCRIPTION_FILE}; shipped models: {known}"
+        f"model {name_or_path[:200]!r}: no folder with a {DESCRIPTION_FILE}; "
+        f"shipped models: {known}"
     )
 
 

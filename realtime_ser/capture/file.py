@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ MAX_SAMPLE_RATE = 384_000
 
 _CATCH_UP = 0.5
 """Seconds of lateness of the reader that are caught up; after a longer pause playing resumes."""
+_TOLERATED_LOSS = 0.1
+"""Seconds by which a whole recording may be shorter than its header says."""
 _SCAN_SAMPLES = 1 << 20
 _FLOAT_SUBTYPES = ("FLOAT", "DOUBLE")
 
@@ -100,6 +103,7 @@ class FileSource:
                 f"({_reason(error)}); repair or re-encode it"
             ) from error
         if len(samples) == 0:
+            self._refuse_early_end(file)
             raise EOFError
         self._position += len(samples)
         return CapturedBlock(samples, due)
@@ -114,6 +118,17 @@ class FileSource:
         """Files have no trouble that is not an error."""
         return SourceHealth()
 
+    def _refuse_early_end(self, file: _SequentialFile) -> None:
+        """Damage in the middle, or a file cut while it plays: not to be taken for the whole."""
+        if file.format == "MP3":
+            return
+        heard, whole = self._position / file.samplerate, file.frames / file.samplerate
+        if whole - heard > _TOLERATED_LOSS:
+            raise SourceError(
+                f"{self._path}: gave {heard:.1f} s of its {whole:.1f} s; it is damaged or was cut "
+                "while it played, and times of rows after the damage are early; copy it again"
+            )
+
     def _due(self, position: int, sample_rate: int) -> float:
         """When ``position`` would have been captured live."""
         now = self._clock.monotonic()
@@ -126,7 +141,9 @@ class FileSource:
 
     def _open_audio(self) -> _SequentialFile:
         try:
-            return _SequentialFile(self._path)
+            # As bytes: a name on a POSIX disk need not be text.
+            name = os.fsencode(self._path) if os.name == "posix" else self._path
+            return _SequentialFile(name)
         except soundfile.LibsndfileError as error:
             raise SourceError(
                 f"{self._path}: not audio that can be read ({_reason(error)}); "

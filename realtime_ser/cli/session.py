@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -101,12 +102,21 @@ def run_session(session: Session, config: Config) -> None:
 
 def _refuse_clashes(session: Session) -> None:
     """No file may be written twice at once, and no recording over itself."""
-    if session.csv is not None and session.csv == session.jsonl:
+    if session.csv is not None and session.jsonl is not None and _same(session.csv, session.jsonl):
         raise ConfigError(f"{session.csv}: --csv and --jsonl need different files")
-    source = Path(session.source)
     for file in (session.csv, session.jsonl):
-        if file is not None and file.is_file() and source.exists() and file.samefile(source):
+        if file is not None and _same(file, Path(session.source)):
             raise ConfigError(f"{file}: is the recording itself; name another file to write to")
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Two names of one file, links included."""
+    if one == other:
+        return True
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):  # one is not there yet, or no name that a disk could hold
+        return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _run_plain(session: Session, config: Config, engine_with: EngineWith) -> None:
@@ -115,14 +125,22 @@ def _run_plain(session: Session, config: Config, engine_with: EngineWith) -> Non
     to_stdout = "-" in (str(session.csv), str(session.jsonl))
     stream = sys.stderr if to_stdout else sys.stdout
     split = config.capture.channels == "split"
-    engine: Engine = engine_with(PlainSink(stream, color=stream.isatty(), channels=split))
     notices = Notices()
-    with _drained(engine):
+    with contextlib.ExitStack() as leaving:
+        if stream is None:  # closed by the caller: there is nobody to print for
+            stream = leaving.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+        engine = engine_with(PlainSink(stream, color=stream.isatty(), channels=split))
+        leaving.enter_context(_drained(engine))
         with interrupts_held():  # an engine with some of its threads could not drain
             engine.start()
         while not engine.join(JOIN_PATIENCE):
-            for notice in notices.update(engine.health()):
-                typer.echo(f"realtime-ser: {notice}", err=True)
+            _say(notices, engine)
+        _say(notices, engine)
+
+
+def _say(notices: Notices, engine: Engine) -> None:
+    for notice in notices.update(engine.health()):
+        typer.echo(f"realtime-ser: {notice}", err=True)
 
 
 def _run_on_screen(

@@ -34,6 +34,8 @@ class Clip:
     sex: str = ""
     fold: str = ""
     licence: str = ""
+    name: str = ""
+    """The path as the index has it."""
     votes: Mapping[str, float] | None = None
     """Listeners who chose each emotion, where the corpus has them."""
 
@@ -127,6 +129,7 @@ def _clip(root: Path, row: Mapping[str, str | None], where: str) -> Clip:
         sex=row.get("sex") or "",
         fold=row.get("fold") or "",
         licence=row.get("licence") or "",
+        name=path,
         votes=votes or None,
     )
 

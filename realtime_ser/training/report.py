@@ -48,7 +48,7 @@ def _write_predictions(writer: Any, decisions: Sequence[Decision], classes: Sequ
         said = d.probabilities
         writer.writerow(
             [
-                d.clip.path, d.clip.corpus, d.clip.speaker, d.clip.emotion,
+                d.clip.name, d.clip.corpus, d.clip.speaker, d.clip.emotion,
                 "" if said is None else classes[int(said.argmax())],
                 int(d.shown), f"{d.elapsed:.2f}",
                 *(["" for _ in classes] if said is None else [f"{p:.4f}" for p in said]),

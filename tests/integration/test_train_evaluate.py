@@ -167,7 +167,9 @@ def test_evaluate_writes_what_the_contract_names(
     assert set(metrics["per_speaker"]) == {f"made/s{i}" for i in range(6)}
     assert set(metrics["by_sex"]) == {"f", "m"}
     with (tmp_path / "predictions.csv").open() as stream:
-        assert len(list(csv.DictReader(stream))) == metrics["n"]
+        predictions = list(csv.DictReader(stream))
+    assert len(predictions) == metrics["n"]
+    assert "0_angry_0.wav" in {row["path"] for row in predictions}
     for name in ("confusion_counts.png", "confusion_normalised.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
