@@ -82,7 +82,7 @@ def test_a_broken_index_is_said(tmp_path: Path, content: bytes, words: str) -> N
 def test_an_index_saved_by_a_spreadsheet_program_is_read(tmp_path: Path) -> None:
     file = tmp_path / "index.csv"
     file.write_text("path,corpus,speaker,emotion\nx.wav,y,z,sad\n", encoding="utf-8-sig")
-    assert read_index(file) == [Clip(tmp_path / "x.wav", "y", "z", "sad")]
+    assert read_index(file) == [Clip(tmp_path / "x.wav", "y", "z", "sad", name="x.wav")]
 
 
 @pytest.mark.parametrize("rate", [16_000, 44_100])
