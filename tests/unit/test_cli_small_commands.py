@@ -59,7 +59,9 @@ def test_bench_writes_json(measured: list[str], tmp_path: Path) -> None:
 
 
 def test_bench_refuses_an_unknown_name(measured: list[str]) -> None:
-    with pytest.raises(ConfigError, match=r"benchmark 'nope': unknown; known benchmarks: stream, latency, startup"):
+    with pytest.raises(
+        ConfigError, match=r"benchmark 'nope': unknown; known benchmarks: stream, latency, startup"
+    ):
         bench.command("nope")
     assert measured == []
 
