@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from uuid import uuid4
 
 import typer
 
@@ -112,7 +113,8 @@ class _Analysis:
 
         clock = SystemClock()
         source = open_source(uri, self._config.capture, clock, paced=False)
-        part = target.with_name(target.name + ".part")
+        # A name that is nobody's: what is found there after a failure is ours to remove.
+        part = target.with_name(f".{target.name}.{uuid4().hex}.part")
         rows = _Collector()
         engine = Engine(
             source, self._recognizer, self._make_pipeline, self._config,
