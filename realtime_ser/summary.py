@@ -50,7 +50,12 @@ class Summary:
             seconds: length of the recording.
         """
         speech = self._speech
-        shares = [f"{self._shown[name] / speech:.4f}" if speech else "" for name in SHOWN]
+        # A class that the model does not have has no share, not a share of nothing.
+        known = {*self._sums, UNCERTAIN}
+        shares = [
+            f"{self._shown[name] / speech:.4f}" if speech and name in known else ""
+            for name in SHOWN
+        ]
         means = [
             f"{self._sums[name] / speech:.4f}" if name in self._sums else "" for name in EMOTIONS
         ]

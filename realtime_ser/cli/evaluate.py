@@ -54,7 +54,8 @@ def command(
     if not used:
         raise DataError(f"{index}: no clip of the wanted ones has a class of the model")
     description = read_description(find_model(settings.recognizer.model))
-    if warning := warning_of_seen(used, description.get("training", {})):
+    warning = warning_of_seen(used, description.get("training", {}))
+    if warning:
         typer.echo(warning, err=True)
     left_out = Counter(clip.emotion for clip in clips if clip.emotion not in recognizer.classes)
     make_folder(output)
@@ -80,5 +81,11 @@ def command(
     typer.echo(
         f"UAR {metrics['uar']:.3f}  WA {metrics['wa']:.3f}  F1 {metrics['macro_f1']:.3f}  "
         f"ECE {metrics['ece']:.3f}  coverage {metrics['coverage']:.2f}  clips {metrics['n']}  "
-        f"left out {sum(left_out.values())}  ->  {output}"
+        f"left out {_named(left_out)}  ->  {output}{'  (in part trained on)' if warning else ''}"
     )
+
+
+def _named(left_out: Counter[str]) -> str:
+    """``81 (boredom)``"""
+    total = sum(left_out.values())
+    return f"{total} ({', '.join(sorted(left_out))})" if total else "0"
