@@ -14,8 +14,8 @@ PITCHES = {"angry": 220.0, "neutral": 110.0, "sad": 80.0}
 COLUMNS = ("path", "corpus", "speaker", "sex", "emotion", "fold", "licence", "votes_angry")
 
 
-def write_corpus(folder: Path, *, speakers: int = 6, takes: int = 2) -> Path:
-    """Write recordings and their index; speakers alternate between folds 1 and 2."""
+def write_corpus(folder: Path, *, speakers: int = 6, takes: int = 2, folds: int = 2) -> Path:
+    """Write recordings and their index; speakers take turns in the folds."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for speaker in range(speakers):
@@ -33,7 +33,7 @@ def write_corpus(folder: Path, *, speakers: int = 6, takes: int = 2) -> Path:
                         "speaker": f"s{speaker}",
                         "sex": "f" if speaker % 2 else "m",
                         "emotion": emotion,
-                        "fold": str(1 + speaker % 2),
+                        "fold": str(1 + speaker % folds),
                         "licence": "CC0",
                         "votes_angry": "3" if emotion == "angry" else "",
                     }

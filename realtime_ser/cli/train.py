@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
 
 def command(
-    recipe: Annotated[Path, typer.Argument(help="TOML file such as configs/train/NAME.toml.")],
+    recipes: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RECIPE...",
+            help="TOML files such as configs/train/NAME.toml. Of several, the best for each fold "
+            "is chosen on the other folds (nested cross-validation).",
+        ),
+    ],
     data: Annotated[
         Path | None, typer.Option(help="Index CSV; without it the one the recipe names.")
     ] = None,
@@ -22,25 +29,31 @@ def command(
     ] = None,
     fold: Annotated[
         list[str] | None,
-        typer.Option(help="Hold out this fold; may be repeated. Default: all, then 'final'."),
+        typer.Option(
+            help="Hold out this fold, or several (1+2); may be repeated. Default: all, then "
+            "'final', which holds out none."
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Train a network by a recipe; interrupted runs go on where they stopped."""
     from realtime_ser.recognizer import choose_device
     from realtime_ser.training.recipe import read_recipe
-    from realtime_ser.training.run import FINAL, train
+    from realtime_ser.training.run import train
+    from realtime_ser.training.selection import select_and_train
+    from realtime_ser.training.splits import FINAL
 
-    plan = read_recipe(recipe)
+    plans = [read_recipe(recipe) for recipe in recipes]
+    plan = plans[0]
+    index = data or Path(plan.data.index)
+    runs = fold or [*plan.data.folds, FINAL]
+    folder = output or Path("runs") / plan.name
+    where = choose_device(device)
     with _Bars() as bars:
-        outcomes = train(
-            plan,
-            data or Path(plan.data.index),
-            fold or [*plan.data.folds, FINAL],
-            output or Path("runs") / plan.name,
-            choose_device(device),
-            bars,
-        )
+        if len(plans) == 1:
+            outcomes = train(plan, index, runs, folder, where, bars)
+        else:
+            outcomes = select_and_train(plans, index, runs, folder, where, bars)
     for outcome in outcomes:
         typer.echo(
             f"{outcome.run}: {outcome.folder}  validation UAR {outcome.validation_uar:.3f}  "

@@ -10,6 +10,8 @@ from realtime_ser.fusion import FusionConfig, fuse, scale_scores
 
 STEPS = 300
 LEARNING_RATE = 0.05
+SHARPEST = 0.1
+"""Lowest temperature: a few speakers without a mistake are no reason for certainty."""
 
 
 def fit_fusion(logits: Tensor, labels: Tensor) -> FusionConfig:
@@ -26,7 +28,7 @@ def fit_fusion(logits: Tensor, labels: Tensor) -> FusionConfig:
     for _ in range(STEPS):
         weights = torch.softmax(free_weights, dim=0)
         fused = (scores * weights[:, None]).sum(dim=1)
-        scaled = torch.log(fused.clamp(min=1e-12)) / free_temperature.exp()
+        scaled = torch.log(fused.clamp(min=1e-12)) / free_temperature.exp().clamp(min=SHARPEST)
         loss = F.cross_entropy(scaled, labels)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -34,7 +36,7 @@ def fit_fusion(logits: Tensor, labels: Tensor) -> FusionConfig:
     weights = torch.softmax(free_weights.detach(), dim=0)
     return FusionConfig(
         weights=tuple(round(weight, 4) for weight in weights.tolist()),
-        temperature=round(free_temperature.detach().exp().item(), 4),
+        temperature=round(free_temperature.detach().exp().clamp(min=SHARPEST).item(), 4),
     )
 
 

@@ -15,7 +15,8 @@ from torch.nn import functional as F
 from realtime_ser.features import FrontEnd
 from realtime_ser.fusion import mean_logits, weighted_sums
 from realtime_ser.training import checkpoint
-from realtime_ser.training.augment import Batch, Batcher
+from realtime_ser.training.augment import Augmenter
+from realtime_ser.training.batches import Batch, Batcher
 from realtime_ser.training.metrics import unweighted_average_recall
 
 if TYPE_CHECKING:
@@ -64,10 +65,8 @@ class Trainer:
         self.network = network.to(device)
         self._streaming = cast("StreamingNetwork", self.network)
         self._rng = np.random.default_rng(recipe.seed)
-        front_end = FrontEnd(recipe.features)
-        unit = self._streaming.frames_per_unit
-        self._batcher = Batcher(front_end, unit, recipe.augment, self._rng)
-        self._plain = Batcher(front_end, unit, None, self._rng)
+        self._batcher = Batcher(FrontEnd(recipe.features), self._streaming.frames_per_unit)
+        self._augmenter = Augmenter(self._batcher, recipe.augment, self._rng)
         self._targets = targets_of(train, recipe.classes, recipe.optimizer.votes)
         o = recipe.optimizer
         self._steps = max(1, len(train) // o.batch_size)
@@ -108,21 +107,17 @@ class Trainer:
         self.network.eval()
         order = sorted(range(len(examples)), key=lambda i: len(examples[i].variants[0].slow))
         found: dict[int, Tensor] = {}
-        dummy = torch.zeros(EVALUATION_BATCH, len(self._recipe.classes))
         for start in range(0, len(order), EVALUATION_BATCH):
             positions = order[start : start + EVALUATION_BATCH]
-            batch = self._plain.make([examples[i] for i in positions], dummy[: len(positions)])
+            batch = self._batcher.make([examples[i].variants[0] for i in positions])
             found.update(zip(positions, self._forward(batch).cpu(), strict=True))
         return torch.stack([found[i] for i in range(len(examples))])
 
     def _one_epoch(self) -> float:
         self.network.train()
-        order = self._rng.permutation(len(self._train))
         size, total = self._recipe.optimizer.batch_size, 0.0
-        for step in range(self._steps):
-            chosen = order[step * size : (step + 1) * size]
-            batch = self._batcher.make([self._train[i] for i in chosen], self._targets[chosen])
-            targets = batch.targets.to(self._device)
+        for batch, wanted in self._augmenter.epoch(self._train, self._targets, size):
+            targets = wanted.to(self._device)
             log_scores = F.log_softmax(self._forward(batch), dim=2)
             loss = -(targets[:, None] * log_scores).sum(dim=2).mean()
             self._optimizer.zero_grad()

@@ -1,4 +1,4 @@
-"""From a recipe and an index to model folders: one a held-out fold, and one of all data."""
+"""From a recipe and an index to model folders; a run holds out what its name says."""
 
 from __future__ import annotations
 
@@ -20,17 +20,15 @@ from realtime_ser.training.index import Clip, of_corpora, read_index
 from realtime_ser.training.loop import Epoch, Trainer, labels_of
 from realtime_ser.training.metrics import unweighted_average_recall
 from realtime_ser.training.pretrained import load_resemblyzer
-from realtime_ser.training.splits import Split, split_clips
+from realtime_ser.training.splits import Split, folds_of, split_clips
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from realtime_ser.fusion import FusionConfig
     from realtime_ser.networks.protocol import StreamingNetwork
     from realtime_ser.training.recipe import Recipe
-
-FINAL = "final"
-"""Name of the run that holds nothing out but validation speakers."""
 
 
 class Progress(Protocol):
@@ -52,6 +50,9 @@ class Outcome:
     validation_uar: float
     seconds: float
     """Of all its epochs, whatever the sessions they were trained in."""
+    held_out_uar: Mapping[str, float]
+    """UAR of segments of each held-out fold. Only of runs that hold out several: they serve to
+    choose. A fold that is reported is scored by ``evaluate``, when nothing is left to choose."""
 
 
 def train(
@@ -67,7 +68,7 @@ def train(
     Args:
         recipe: what to train.
         index: of the recordings.
-        runs: folds to hold out, or ``FINAL``.
+        runs: folds to hold out (``1``, ``1+2``), or ``final``.
         output: a folder; each run has its own below it, with ``model/`` as the result.
         device: where to train.
         progress: told what happens.
@@ -79,8 +80,7 @@ def train(
     clips = [clip for clip in listed if clip.emotion in recipe.classes]
     if not clips:
         raise DataError(f"{index}: no clip has one of the classes {', '.join(recipe.classes)}")
-    splits = {run: split_clips(clips, recipe.data, None if run == FINAL else run, recipe.seed)
-              for run in runs}  # fmt: skip
+    splits = {run: split_clips(clips, recipe.data, folds_of(run), recipe.seed) for run in runs}
     network = cast("StreamingNetwork", fresh_network(recipe))
     maker = ExampleMaker(recipe, network, output / "examples")
     examples = _by_clip(maker.make(clips, progress.clips("features", len(clips))))
@@ -88,6 +88,11 @@ def train(
         _one_run(recipe, run, split, examples, output, device, progress)
         for run, split in splits.items()
     ]
+
+
+def folder_of(output: Path, recipe: Recipe, run: str) -> Path:
+    """Where a run is kept: those that serve to choose stand apart, by recipe."""
+    return output / "inner" / recipe.name / run if len(folds_of(run)) > 1 else output / run
 
 
 def fresh_network(recipe: Recipe) -> nn.Module:
@@ -116,7 +121,7 @@ def _one_run(
     device: torch.device,
     progress: Progress,
 ) -> Outcome:
-    folder = output / run
+    folder = folder_of(output, recipe, run)
 
     def of(clips: Sequence[Clip]) -> list[Example]:
         return [example for clip in clips for example in examples.get(clip.path, [])]
@@ -130,12 +135,13 @@ def _one_run(
             )
     trainer = Trainer(recipe, fresh_network(recipe), training, validation, device, folder)
     trainer.run(lambda epoch: progress.epoch(run, epoch, recipe.optimizer.epochs))
-    logits = trainer.logits(validation)
-    labels = labels_of([example.clip for example in validation], recipe.classes)
-    fusion = fit_fusion(logits, labels)
-    uar = unweighted_average_recall(
-        labels.numpy(), fused_decisions(logits, fusion).numpy(), len(recipe.classes)
+    fusion = fit_fusion(
+        trainer.logits(validation),
+        labels_of([example.clip for example in validation], recipe.classes),
     )
+    uar = _uar(trainer, validation, fusion, recipe)
+    held_out = folds_of(run)
+    scored = held_out if len(held_out) > 1 else ()
     seconds = sum(epoch.seconds for epoch in trainer.log)
     save_model(
         folder / "model",
@@ -151,7 +157,25 @@ def _one_run(
     )
     parameters = sum(p.numel() for p in trainer.network.parameters())
     write_card(folder / "model", read_description(folder / "model"), parameters)
-    return Outcome(run, folder / "model", uar, seconds)
+    return Outcome(
+        run,
+        folder / "model",
+        uar,
+        seconds,
+        {
+            fold: _uar(trainer, of([c for c in split.test if c.fold == fold]), fusion, recipe)
+            for fold in scored
+        },
+    )
+
+
+def _uar(
+    trainer: Trainer, examples: Sequence[Example], fusion: FusionConfig, recipe: Recipe
+) -> float:
+    """Of whole segments, after fusion."""
+    labels = labels_of([example.clip for example in examples], recipe.classes)
+    decided = fused_decisions(trainer.logits(examples), fusion)
+    return unweighted_average_recall(labels.numpy(), decided.numpy(), len(recipe.classes))
 
 
 def _provenance(

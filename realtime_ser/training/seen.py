@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from realtime_ser.training.splits import folds_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -19,8 +21,12 @@ def warning_of_seen(clips: Sequence[Clip], training: Mapping[str, Any]) -> str |
             ``fold_corpus``, no fold is taken for held out.
     """
     corpora = {entry["name"] for entry in training.get("corpora", ())}
-    fold_corpus, run = training.get("fold_corpus"), training.get("run")
-    seen = [c for c in clips if c.corpus in corpora and (c.corpus, c.fold) != (fold_corpus, run)]
+    fold_corpus, held_out = training.get("fold_corpus"), folds_of(str(training.get("run", "")))
+    seen = [
+        clip
+        for clip in clips
+        if clip.corpus in corpora and not (clip.corpus == fold_corpus and clip.fold in held_out)
+    ]
     if not seen:
         return None
     names = sorted(

@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from realtime_ser.training.recipe import DataRecipe
 
 
+FINAL = "final"
+"""Name of the run that holds nothing out but validation speakers."""
+BETWEEN = "+"
+"""Between the folds in the name of a run that holds out several."""
+
+
+def folds_of(run: str) -> tuple[str, ...]:
+    """The folds that a run holds out, by its name: ``final``, ``1`` or ``1+2``."""
+    return () if run == FINAL else tuple(run.split(BETWEEN))
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """Disjoint in speakers."""
@@ -25,18 +36,21 @@ class Split:
     test: tuple[Clip, ...]
 
 
-def split_clips(clips: Sequence[Clip], recipe: DataRecipe, fold: str | None, seed: int) -> Split:
-    """Hold out a fold (or nothing, for the model that ships) and some validation speakers.
+def split_clips(
+    clips: Sequence[Clip], recipe: DataRecipe, held_out: Sequence[str], seed: int
+) -> Split:
+    """Hold out folds (or none, for the model that ships) and some validation speakers.
 
     Raises:
         DataError: a fold that is not there, too few speakers, or a speaker in two folds.
     """
     in_folds = [clip for clip in clips if clip.corpus == recipe.fold_corpus]
-    test = [clip for clip in in_folds if fold is not None and clip.fold == fold]
-    if fold is not None and not test:
-        raise DataError(f"corpus {recipe.fold_corpus}: has no fold {fold!r}")
+    for fold in held_out:
+        if all(clip.fold != fold for clip in in_folds):
+            raise DataError(f"corpus {recipe.fold_corpus}: has no fold {fold!r}")
+    test = [clip for clip in in_folds if clip.fold in held_out]
     tested = {clip.person for clip in test}
-    rest = [clip for clip in in_folds if clip.fold != fold]
+    rest = [clip for clip in in_folds if clip.fold not in held_out]
     if tested & {clip.person for clip in rest}:
         raise DataError(f"corpus {recipe.fold_corpus}: a speaker is in two folds")
     people = sorted({clip.person for clip in rest})

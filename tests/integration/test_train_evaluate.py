@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,8 +14,10 @@ import torch
 from realtime_ser.cli.main import main
 from realtime_ser.errors import ConfigError, DataError
 from realtime_ser.models import load_model
-from realtime_ser.training.recipe import read_recipe
-from realtime_ser.training.run import train
+from realtime_ser.training import selection
+from realtime_ser.training.recipe import Recipe, read_recipe
+from realtime_ser.training.run import Outcome, train
+from realtime_ser.training.splits import folds_of
 from tests.corpus import PITCHES, write_corpus
 
 RECIPE = """
@@ -114,6 +117,76 @@ def test_a_run_goes_on_from_no_other_recipe_split_or_damaged_file(
     file.write_bytes(file.read_bytes()[:5000])
     with pytest.raises(ConfigError, match="holds a damaged checkpoint"):
         train(plan, index, ["1"], tmp_path, cpu, Quiet())
+
+
+def test_a_fold_chooses_its_recipe_without_having_been_seen(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = write_corpus(tmp_path / "corpus", folds=3)
+    three = dataclasses.replace(read_recipe(recipe).data, folds=("1", "2", "3"))
+    one = dataclasses.replace(read_recipe(recipe), data=three)
+    other = dataclasses.replace(one, name="other")
+    trained: list[tuple[str, str]] = []
+
+    def scripted(plan: Recipe, _index: Path, runs: list[str], *_: object) -> list[Outcome]:
+        # "other" is better on fold 1, and only there: folds 2 and 3 choose it, fold 1 must not.
+        trained.extend((plan.name, run) for run in runs)
+        better = 0.2 if plan.name == "other" else 0.0
+        scores = {"1": 0.5 + better, "2": 0.55, "3": 0.55 - better / 4}
+        return [Outcome(run, tmp_path, 0.5, 1.0, {f: scores[f] for f in folds_of(run)})
+                for run in runs]  # fmt: skip
+
+    monkeypatch.setattr(selection, "train", scripted)
+    arguments = (index, ["1", "2", "3", "final"], tmp_path, torch.device("cpu"), Quiet())
+    selection.select_and_train([one, other], *arguments)
+    assert trained[-4:] == [("tiny", "1"), ("other", "2"), ("other", "3"), ("other", "final")]
+    said = json.loads((tmp_path / "selection.json").read_text())
+    assert said["chosen"]["1"] == "tiny"
+    assert said["score"]["1"] == {"tiny": 0.55, "other": pytest.approx(0.525)}
+
+
+def test_recipes_are_compared_where_both_are_strangers(recipe: Path, tmp_path: Path) -> None:
+    index = write_corpus(tmp_path / "corpus", folds=3)
+    text = RECIPE.replace('["1", "2"]', '["1", "2", "3"]').replace("epochs = 3", "epochs = 1")
+    files = [tmp_path / "a.toml", tmp_path / "b.toml"]
+    files[0].write_text(text)
+    files[1].write_text(text.replace('"tiny"', '"smaller"').replace("hidden = 10", "hidden = 4"))
+    output = tmp_path / "runs"
+    assert not run("train", *map(str, files), "--data", str(index), "--output", str(output),
+                   "--fold", "1")  # fmt: skip
+    said = json.loads((output / "selection.json").read_text())
+    assert set(said["inner_uar"]) == {"tiny", "smaller"}
+    for inner in said["inner_uar"].values():
+        assert {pair: set(by_fold) for pair, by_fold in inner.items()} == {
+            "1+2": {"1", "2"}, "1+3": {"1", "3"},
+        }  # fmt: skip
+    description = load_model(output / "1" / "model").description
+    assert description["name"] == said["chosen"]["1"]
+    assert description["training"]["run"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "3 folds or more"),
+        ({"folds": ("1",)}, "both need the same fold_corpus and folds"),
+        ({"name": "tiny"}, "need different names; got tiny, tiny"),
+        ({"run": "1+2"}, "name single folds"),
+    ],
+)
+def test_recipes_that_cannot_be_compared_are_refused(
+    recipe: Path, tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    one = read_recipe(recipe)
+    if "run" in change:
+        one = dataclasses.replace(one, data=dataclasses.replace(one.data, folds=("1", "2", "3")))
+    folds = dataclasses.replace(one.data, folds=change.get("folds", one.data.folds))
+    other = dataclasses.replace(one, name=change.get("name", "other"), data=folds)
+    runs = [change.get("run", "1")]
+    with pytest.raises(ConfigError, match=words):
+        selection.select_and_train(
+            [one, other], tmp_path, runs, tmp_path, torch.device("cpu"), Quiet()
+        )
 
 
 def test_clips_without_speech_are_said(recipe: Path, index: Path, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from realtime_ser.training.metrics import (
 from realtime_ser.training.protocols import NEUTRAL_SHARE, sessions
 from realtime_ser.training.recipe import DataRecipe, Recipe, read_recipe
 from realtime_ser.training.seen import warning_of_seen
-from realtime_ser.training.splits import split_clips
+from realtime_ser.training.splits import folds_of, split_clips
 from tests.corpus import write_corpus
 from tests.signals import rms_dbfs, speech_like, tone
 
@@ -121,30 +121,30 @@ def recipe(validation_speakers: int = 2) -> DataRecipe:
 
 
 def people() -> list[Clip]:
-    made = [clip(e, f"s{i}", str(1 + i % 2)) for i in range(10) for e in CLASSES]
+    made = [clip(e, f"s{i}", str(1 + i % 3)) for i in range(12) for e in CLASSES]
     return [*made, Clip(Path("x.wav"), "extra", "s0", "angry")]
 
 
-@pytest.mark.parametrize("fold", ["1", "2", None])
-def test_speakers_never_straddle_a_split(fold: str | None) -> None:
-    split = split_clips(people(), recipe(), fold, seed=0)
+@pytest.mark.parametrize("run", ["1", "2", "1+3", "final"])
+def test_speakers_never_straddle_a_split(run: str) -> None:
+    split = split_clips(people(), recipe(), folds_of(run), seed=0)
     parts = [{c.person for c in part} for part in (split.train, split.validation, split.test)]
     assert parts[0].isdisjoint(parts[1] | parts[2])
     assert parts[1].isdisjoint(parts[2])
     assert len(parts[1]) == 2
     assert len(split.train) + len(split.validation) + len(split.test) == len(people())
     assert ("extra", "s0") in parts[0]
-    assert {c.fold for c in split.test} == ({fold} if fold else set())
+    assert {c.fold for c in split.test} == set(folds_of(run))
 
 
 def test_a_speaker_in_two_folds_is_refused() -> None:
     with pytest.raises(DataError, match="a speaker is in two folds"):
-        split_clips([clip(speaker="a", fold="1"), clip(speaker="a", fold="2")], recipe(), "1", 0)
+        split_clips([clip(speaker="a", fold="1"), clip(speaker="a", fold="2")], recipe(), ["1"], 0)
 
 
 def test_too_few_speakers_are_refused() -> None:
     with pytest.raises(DataError, match="too few to keep 9"):
-        split_clips(people(), recipe(9), "1", 0)
+        split_clips(people(), recipe(9), ["1"], 0)
 
 
 # metrics, by hand

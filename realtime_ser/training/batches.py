@@ -1,0 +1,55 @@
+"""Examples side by side, as the network takes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from realtime_ser.features import FrontEnd
+    from realtime_ser.training.examples import Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Padded to the longest."""
+
+    mel: Tensor
+    """(batch, 3, frames, n_mels)"""
+    slow: Tensor
+    """(batch, units, width)"""
+    units: Tensor
+    """(batch,) units each one has."""
+
+
+class Batcher:
+    """Makes batches."""
+
+    def __init__(self, front_end: FrontEnd, frames_per_unit: int) -> None:
+        self.front_end = front_end
+        self.frames_per_unit = frames_per_unit
+
+    def make(self, variants: Sequence[Variant], gains: Tensor | None = None) -> Batch:
+        """A batch.
+
+        Args:
+            variants: what to put into it.
+            gains: (batch, 1, n_mels) factors of the mel bands' power.
+        """
+        lengths = [len(variant.slow) for variant in variants]
+        frames, longest = self.frames_per_unit, max(lengths)
+        power = torch.zeros(len(variants), longest * frames, self.front_end.n_bands)
+        slow = torch.zeros(len(variants), longest, variants[0].slow.shape[1])
+        for i, variant in enumerate(variants):
+            n = lengths[i]
+            power[i, : n * frames] = torch.from_numpy(variant.log_power).float().exp()
+            slow[i, :n] = torch.from_numpy(variant.slow)
+        if gains is not None:
+            power[..., : gains.shape[2]] *= gains
+        features, _ = self.front_end.features(power, self.front_end.initial_state(len(variants)))
+        return Batch(features.mel, slow, torch.tensor(lengths))
