@@ -17,6 +17,8 @@ import torch
 import torchaudio.functional as taf
 from torch import Tensor
 
+from realtime_ser.types import SAMPLE_RATE
+
 if TYPE_CHECKING:
     from realtime_ser.state import State
 
@@ -33,7 +35,7 @@ VOICE_WINDOW = 400
 class FeatureConfig:
     """Parameters of the front end; part of every model file."""
 
-    sample_rate: int = 16_000
+    sample_rate: int = SAMPLE_RATE
     window: int = 400
     """Analysis window in samples (25 ms)."""
     hop: int = 160
@@ -46,6 +48,20 @@ class FeatureConfig:
     """Added to the running level (-90 dB re full scale), so that digital silence has one."""
     dynamic_range: float = 12.0
     """Nepers of power below the running level at which bands bottom out."""
+
+    def ranges(self) -> list[tuple[str, float, float, float]]:
+        """Key, value, least and greatest value that the front end works with."""
+        return [
+            ("sample_rate", self.sample_rate, SAMPLE_RATE, SAMPLE_RATE),
+            ("n_fft", self.n_fft, 2, 2**16),
+            ("window", self.window, 2, self.n_fft),
+            ("hop", self.hop, 1, self.window),
+            ("n_mels", self.n_mels, 1, self.n_fft // 2),
+            ("f_max", self.f_max, 1.0, SAMPLE_RATE / 2),
+            ("f_min", self.f_min, 0.0, self.f_max - 1.0),
+            ("floor", self.floor, 1e-20, 1.0),
+            ("dynamic_range", self.dynamic_range, 0.1, 100.0),
+        ]
 
 
 @dataclass(frozen=True, slots=True)

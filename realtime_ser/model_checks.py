@@ -64,20 +64,7 @@ def read_features(description: Mapping[str, Any], file: Path) -> FeatureConfig:
         ModelError: a value of another type, or one that no front end could work with.
     """
     c = _read(FeatureConfig, description, "features", file)
-    _check_ranges(
-        [
-            ("features.sample_rate", c.sample_rate, SAMPLE_RATE, SAMPLE_RATE),
-            ("features.n_fft", c.n_fft, 2, 2**16),
-            ("features.window", c.window, 2, c.n_fft),
-            ("features.hop", c.hop, 1, c.window),
-            ("features.n_mels", c.n_mels, 1, c.n_fft // 2),
-            ("features.f_max", c.f_max, 1.0, SAMPLE_RATE / 2),
-            ("features.f_min", c.f_min, 0.0, c.f_max - 1.0),
-            ("features.floor", c.floor, 1e-20, 1.0),
-            ("features.dynamic_range", c.dynamic_range, 0.1, 100.0),
-        ],
-        file,
-    )
+    _check_ranges([(f"features.{key}", v, low, high) for key, v, low, high in c.ranges()], file)
     return c
 
 

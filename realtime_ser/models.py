@@ -21,7 +21,7 @@ from realtime_ser.types import SAMPLE_RATE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from torch import nn
+    from torch import Tensor, nn
 
     from realtime_ser.features import FeatureConfig
     from realtime_ser.fusion import FusionConfig
@@ -158,8 +158,7 @@ def save_model(
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
-    content = save(weights)
+    content = save({name: _stored(value) for name, value in network.state_dict().items()})
     (folder / WEIGHTS_FILE).write_bytes(content)
     description = {
         "format": FORMAT,
@@ -175,6 +174,12 @@ def save_model(
         "scores": dict(scores),
     }
     (folder / DESCRIPTION_FILE).write_text(tomli_w.dumps(description), encoding="utf-8")
+
+
+def _stored(value: Tensor) -> Tensor:
+    """Matrices as float16: half the file. Norms and biases are small and stay as they are."""
+    compact = value.half() if value.ndim > 1 and value.is_floating_point() else value
+    return compact.detach().cpu().contiguous()
 
 
 def _shipped_root() -> Path:

@@ -113,22 +113,6 @@ class SileroVad:
         score = np.maximum(h, 0.0) @ self._out + self._out_bias
         return np.asarray(0.5 * np.tanh(0.5 * score) + 0.5, dtype=np.float32)
 
-    def step(
-        self, blocks: FloatArray, h: FloatArray, c: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """One block of each of n streams.
-
-        Args:
-            blocks: (n, CONTEXT + BLOCK) samples at 16 kHz.
-            h: (n, STATE) output state.
-            c: (n, STATE) cell state.
-
-        Returns:
-            (n,) probabilities of speech, new ``h``, new ``c``.
-        """
-        h, c = self.recur(self.encode(blocks), h, c)
-        return self.decide(h), h, c
-
     def _encode(self, blocks: FloatArray) -> FloatArray:
         n = len(blocks)
         mirrored = np.empty((n, 5, _FFT_STEP), dtype=np.float32)

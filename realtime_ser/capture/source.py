@@ -39,7 +39,7 @@ class SourceHealth:
 
 
 class Source(Protocol):
-    """A source of audio. One thread calls ``open``, ``read`` and ``close``."""
+    """A source of audio. One thread opens it; then one, perhaps another, reads and closes it."""
 
     def open(self) -> SourceInfo:
         """Start to deliver.

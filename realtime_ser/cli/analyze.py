@@ -130,6 +130,11 @@ class _Analysis:
             _drain(engine)
             if rows.count and part.exists():
                 self._keep(uri, engine, rows, part, target)
+                heard = max(stream.position for stream in engine.health().streams)
+                typer.echo(
+                    f"realtime-ser: {target}: stopped early; it holds the first {heard:.1f} s",
+                    err=True,
+                )
             raise
         finally:
             engine.abort()

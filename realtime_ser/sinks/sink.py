@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Sink(Protocol):
-    """Takes rows, in order. One thread calls ``open``, ``write`` and ``close``.
+    """Takes rows, in order. One thread opens it; then one, perhaps another, writes and closes it.
 
     Of several sinks all are checked before one is opened: then none has touched its file when
     another is refused.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from realtime_ser.config import Config, SegmentConfig, VadConfig, coerce
 from realtime_ser.errors import ConfigError
 from realtime_ser.features import FeatureConfig
-from realtime_ser.types import EMOTIONS, SAMPLE_RATE
+from realtime_ser.types import EMOTIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -191,19 +191,10 @@ def _check(recipe: Recipe) -> None:
 def _ranges(recipe: Recipe) -> list[tuple[str, float, float, float]]:
     """Key, value and the limits that it must keep."""
     features, optimizer, augment = recipe.features, recipe.optimizer, recipe.augment
-    half = SAMPLE_RATE / 2
     return [
         ("seed", recipe.seed, 0, 2**32 - 1),
         ("data.validation_speakers", recipe.data.validation_speakers, 1, 1e6),
-        ("features.sample_rate", features.sample_rate, SAMPLE_RATE, SAMPLE_RATE),
-        ("features.n_fft", features.n_fft, 2, 2**16),
-        ("features.window", features.window, 2, features.n_fft),
-        ("features.hop", features.hop, 1, features.window),
-        ("features.n_mels", features.n_mels, 1, features.n_fft // 2),
-        ("features.f_max", features.f_max, 1.0, half),
-        ("features.f_min", features.f_min, 0.0, features.f_max - 1.0),
-        ("features.floor", features.floor, 1e-20, 1.0),
-        ("features.dynamic_range", features.dynamic_range, 0.1, 100.0),
+        *((f"features.{key}", v, low, high) for key, v, low, high in features.ranges()),
         ("optimizer.epochs", optimizer.epochs, 1, 1e6),
         ("optimizer.batch_size", optimizer.batch_size, 1, 1e6),
         ("optimizer.learning_rate", optimizer.learning_rate, 1e-12, 100.0),

@@ -99,7 +99,8 @@ def test_a_batch_of_streams_equals_each_alone() -> None:
     h = c = np.zeros((5, STATE), dtype=np.float32)
     together = []
     for index in range(20):
-        probabilities, h, c = network.step(blocks[:, index], h, c)
+        h, c = network.recur(network.encode(blocks[:, index]), h, c)
+        probabilities = network.decide(h)
         together.append(probabilities)
     vad = make_vad(VadConfig(backend="silero"))
     alone = [[d.probability for d in vad.stream().push(x)] for x in streams]
