@@ -15,15 +15,15 @@ import queue
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from realtime_ser.batching import DuePiece, recognize_batch
 from realtime_ser.clock import SystemClock, to_seconds
-from realtime_ser.errors import RealtimeSerError
+from realtime_ser.delivery import Delivery
 from realtime_ser.intake import Intake
 from realtime_ser.ring import RingBuffer
-from realtime_ser.stats import EngineState, Health, LoadMeter, StageMeters, Stamps
+from realtime_ser.stats import EngineState, Health, LoadMeter, Stamps
 from realtime_ser.types import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Engine:
         self._recognizer = recognizer
         self._make_pipeline = make_pipeline
         self._config = config
-        self._sinks = list(sinks)
+        self._delivery = Delivery(sinks)
         self._clock: Clock = clock or SystemClock()
         self._device = device
         self._model = model
@@ -89,8 +89,6 @@ class Engine:
         self._error: BaseException | None = None
         self._threads: list[threading.Thread] = []
         self._started_at = 0.0
-        self._row_count = 0
-        self._stages = StageMeters()
         self._load = LoadMeter()
         self._heard = 0.0
         """Seconds of audio that the worker has taken in, of the stream that had most."""
@@ -107,11 +105,7 @@ class Engine:
         info = self._source.open()
         with ExitStack() as undo:
             undo.callback(self._source.close)
-            for sink in self._sinks:
-                sink.check()
-            for sink in self._sinks:
-                undo.callback(sink.close)
-                sink.open()
+            self._delivery.open(undo)
             self._info = info
             self._started_at = self._clock.monotonic()
             self._make_streams(info)
@@ -176,10 +170,10 @@ class Engine:
             dropped=to_seconds(sum(stream.ring.dropped for stream in self._streams)),
             queue=to_seconds(max((s.ring.available for s in self._streams), default=0)),
             realtime_factor=self._load.factor(),
-            latency=self._stages.total(),
-            rows=self._row_count,
+            latency=self._delivery.stages.total(),
+            rows=self._delivery.rows,
             streams=tuple(stream.pipeline.status() for stream in self._streams),
-            stages=self._stages.percentiles(),
+            stages=self._delivery.stages.percentiles(),
         )
 
     def _make_streams(self, info: SourceInfo) -> None:
@@ -371,8 +365,7 @@ class Engine:
 
     def _output(self) -> None:
         with ExitStack() as ending:
-            for sink in self._sinks:
-                ending.callback(sink.close)
+            self._delivery.close(ending)
             while True:
                 try:
                     item = self._rows.get(timeout=POLL)
@@ -382,20 +375,6 @@ class Engine:
                     continue
                 if item is None:
                     return
-                self._write(*item)
-
-    def _write(self, row: TimelineRow, stamps: Stamps) -> None:
-        """Hand a row to every sink. One that fails ends the run; the others get what is left."""
-        emitted = self._clock.monotonic()
-        if row.latency_ms is not None:
-            waited = (emitted - stamps.inferred) * 1000.0
-            row = replace(row, latency_ms=round(row.latency_ms + waited, 1))
-        self._stages.add(stamps, emitted, row.latency_ms)
-        for sink in list(self._sinks):
-            try:
-                sink.write(row)
-            except (OSError, RealtimeSerError) as error:
-                self._sinks.remove(sink)
-                self._note(error)
-                self.stop()
-        self._row_count += 1
+                for error in self._delivery.write(*item, self._clock.monotonic()):
+                    self._note(error)
+                    self.stop()

@@ -1,0 +1,72 @@
+"""[9] Rows to every sink, with the last of their stamps. No threads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from realtime_ser.errors import RealtimeSerError
+from realtime_ser.stats import StageMeters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import ExitStack
+
+    from realtime_ser.sinks.sink import Sink
+    from realtime_ser.stats import Stamps
+    from realtime_ser.types import TimelineRow
+
+
+class Delivery:
+    """The sinks of one run."""
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._sinks = list(sinks)
+        self.stages = StageMeters()
+        self.rows = 0
+        """Handed out so far."""
+
+    def open(self, closing: ExitStack) -> None:
+        """Open all sinks or none.
+
+        Args:
+            closing: gets what closes those that are open.
+
+        Raises:
+            SinkError: what cannot be opened; no file that was there before has been touched.
+        """
+        for sink in self._sinks:
+            sink.check()
+        for sink in self._sinks:
+            closing.callback(sink.close)
+            sink.open()
+
+    def close(self, ending: ExitStack) -> None:
+        """Have ``ending`` close every sink, whatever the others do."""
+        for sink in self._sinks:
+            ending.callback(sink.close)
+
+    def write(self, row: TimelineRow, stamps: Stamps, emitted: float) -> list[BaseException]:
+        """Hand a row to every sink; one that fails gets no more, the others get all.
+
+        Args:
+            row: its latency ends when it was inferred.
+            stamps: of its way so far.
+            emitted: monotonic seconds, now.
+
+        Returns:
+            The errors of sinks that failed.
+        """
+        if row.latency_ms is not None:
+            waited = (emitted - stamps.inferred) * 1000.0
+            row = replace(row, latency_ms=round(row.latency_ms + waited, 1))
+        self.stages.add(stamps, emitted, row.latency_ms)
+        errors: list[BaseException] = []
+        for sink in list(self._sinks):
+            try:
+                sink.write(row)
+            except (OSError, RealtimeSerError) as error:
+                self._sinks.remove(sink)
+                errors.append(error)
+        self.rows += 1
+        return errors
