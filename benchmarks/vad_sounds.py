@@ -96,10 +96,10 @@ class Mixture:
     """(n,) bool, 10 ms frames."""
 
 
-def mixtures(data: Path, seed: int, clips: int) -> dict[float | None, list[Mixture]]:
+def mixtures(data: Path, corpus: str, seed: int, clips: int) -> dict[float | None, list[Mixture]]:
     """The same clips with the same noise at each ratio; None is clean (digital silence around)."""
     with (data / "corpora" / "index.csv").open(newline="", encoding="utf-8") as lines:
-        paths = [row["path"] for row in csv.DictReader(lines) if row["corpus"] == "crema-d"]
+        paths = [row["path"] for row in csv.DictReader(lines) if row["corpus"] == corpus]
     rng = np.random.default_rng(seed)
     noises = [read(f) for k in STEADY for f in sorted((data / "background/noise" / k).iterdir())]
     noises = [noise for noise in noises if np.sqrt(np.mean(noise**2)) > 1e-4]
