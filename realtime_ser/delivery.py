@@ -9,7 +9,7 @@ from realtime_ser.errors import RealtimeSerError
 from realtime_ser.stats import StageMeters
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
     from realtime_ser.sinks.sink import Sink
@@ -33,7 +33,8 @@ class Delivery:
             closing: gets what closes those that are open.
 
         Raises:
-            SinkError: what cannot be opened; no file that was there before has been touched.
+            SinkError: what cannot be opened. Where a sink's ``check`` finds it, which is the rule,
+                no file that was there before has been touched.
         """
         for sink in self._sinks:
             sink.check()
@@ -46,27 +47,29 @@ class Delivery:
         for sink in self._sinks:
             ending.callback(sink.close)
 
-    def write(self, row: TimelineRow, stamps: Stamps, emitted: float) -> list[BaseException]:
+    def write(
+        self,
+        row: TimelineRow,
+        stamps: Stamps,
+        emitted: float,
+        on_error: Callable[[Exception], None],
+    ) -> None:
         """Hand a row to every sink; one that fails gets no more, the others get all.
 
         Args:
             row: its latency ends when it was inferred.
             stamps: of its way so far.
             emitted: monotonic seconds, now.
-
-        Returns:
-            The errors of sinks that failed.
+            on_error: told at once of a sink that failed.
         """
         if row.latency_ms is not None:
             waited = (emitted - stamps.inferred) * 1000.0
             row = replace(row, latency_ms=round(row.latency_ms + waited, 1))
         self.stages.add(stamps, emitted, row.latency_ms)
-        errors: list[BaseException] = []
         for sink in list(self._sinks):
             try:
                 sink.write(row)
             except (OSError, RealtimeSerError) as error:
                 self._sinks.remove(sink)
-                errors.append(error)
+                on_error(error)
         self.rows += 1
-        return errors

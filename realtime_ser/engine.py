@@ -99,8 +99,7 @@ class Engine:
         """Open the source, then the sinks, then start the threads.
 
         Raises:
-            SourceError, SinkError: what cannot be opened; nothing runs then, and no file that was
-                there before has been touched.
+            SourceError, SinkError: what cannot be opened; nothing runs then. See ``Delivery.open``.
         """
         info = self._source.open()
         with ExitStack() as undo:
@@ -375,6 +374,9 @@ class Engine:
                     continue
                 if item is None:
                     return
-                for error in self._delivery.write(*item, self._clock.monotonic()):
-                    self._note(error)
-                    self.stop()
+                self._delivery.write(*item, self._clock.monotonic(), self._sink_failed)
+
+    def _sink_failed(self, error: Exception) -> None:
+        """End in order: the other sinks get what is left."""
+        self._note(error)
+        self.stop()

@@ -28,6 +28,8 @@ class Intake:
         self._rings = rings
         self._split = split
         self._abort = abort
+        self._fraction = 0
+        """Of a sample that was left out but not skipped yet, in 1 / rate."""
         self._resampler = StreamResampler(info.sample_rate, len(rings))
 
     def take(self, block: CapturedBlock) -> None:
@@ -44,8 +46,10 @@ class Intake:
     def skip(self, samples: int) -> None:
         """Leave out ``samples`` (per channel, at the source's rate); nothing is glued over it."""
         self.flush()
+        # The fraction is kept: an hour of pause is thousands of small skips.
+        count, self._fraction = divmod(samples * SAMPLE_RATE + self._fraction, self._rate)
         for ring in self._rings:
-            ring.skip(round(samples * SAMPLE_RATE / self._rate))
+            ring.skip(count)
 
     def flush(self) -> None:
         """Deliver what the resampler holds back; the next block starts anew."""

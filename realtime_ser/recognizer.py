@@ -56,7 +56,7 @@ def choose_device(wanted: str) -> torch.device:
     """``auto`` takes CUDA, then MPS, then the CPU.
 
     Raises:
-        ConfigError: the wanted device is not there.
+        ConfigError: the wanted device is unknown or not there.
     """
     available = {
         "cuda": torch.cuda.is_available(),
@@ -65,6 +65,8 @@ def choose_device(wanted: str) -> torch.device:
     }
     if wanted == "auto":
         return torch.device(next(name for name, there in available.items() if there))
+    if wanted not in available:
+        raise ConfigError(f"device {wanted}: use auto, {', '.join(available)}")
     if not available[wanted]:
         raise ConfigError(f"device {wanted}: not available on this machine; use --device auto")
     return torch.device(wanted)

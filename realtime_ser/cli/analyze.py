@@ -130,9 +130,8 @@ class _Analysis:
             _drain(engine)
             if rows.count and part.exists():
                 self._keep(uri, engine, rows, part, target)
-                heard = max(stream.position for stream in engine.health().streams)
                 typer.echo(
-                    f"realtime-ser: {target}: stopped early; it holds the first {heard:.1f} s",
+                    f"realtime-ser: {target}: stopped early; its rows end at {rows.end:.1f} s",
                     err=True,
                 )
             raise
@@ -187,6 +186,8 @@ class _Collector:
         self.kept: list[TimelineRow] = []
         self.count = 0
         """Rows of all kinds."""
+        self.end = 0.0
+        """Seconds: of the newest row."""
 
     def check(self) -> None:
         """Nothing can be in the way."""
@@ -197,6 +198,7 @@ class _Collector:
     def write(self, row: TimelineRow) -> None:
         """Windows are parts of utterances and not needed."""
         self.count += 1
+        self.end = max(self.end, row.end)
         if row.kind != "window":
             self.kept.append(row)
 

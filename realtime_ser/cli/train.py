@@ -37,6 +37,8 @@ def command(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Train a network by a recipe; interrupted runs go on where they stopped."""
+    from realtime_ser.cli.folders import make_folder
+    from realtime_ser.errors import SinkError
     from realtime_ser.recognizer import choose_device
     from realtime_ser.training.recipe import read_recipe
     from realtime_ser.training.run import train
@@ -49,11 +51,16 @@ def command(
     runs = fold or [*plan.data.folds, FINAL]
     folder = output or Path("runs") / plan.name
     where = choose_device(device)
-    with _Bars() as bars:
-        if len(plans) == 1:
-            outcomes = train(plan, index, runs, folder, where, bars)
-        else:
-            outcomes = select_and_train(plans, index, runs, folder, where, bars)
+    make_folder(folder)
+    try:
+        with _Bars() as bars:
+            if len(plans) == 1:
+                outcomes = train(plan, index, runs, folder, where, bars)
+            else:
+                outcomes = select_and_train(plans, index, runs, folder, where, bars)
+    except OSError as error:
+        reason = error.strerror or error
+        raise SinkError(f"{folder}: cannot be written ({reason}); a next run goes on") from error
     for outcome in outcomes:
         typer.echo(
             f"{outcome.run}: {outcome.folder}  validation UAR {outcome.validation_uar:.3f}  "
@@ -87,8 +94,8 @@ class _Bars:
         task = self._bars.add_task(name, total=total)
         return lambda: self._bars.advance(task)
 
-    def epoch(self, run: str, epoch: Epoch, total: int) -> None:
+    def epoch(self, recipe: str, run: str, epoch: Epoch, total: int) -> None:
         self._bars.console.print(
-            f"run {run}  epoch {epoch.epoch}/{total}  loss {epoch.loss:.3f}  "
+            f"{recipe}  run {run}  epoch {epoch.epoch}/{total}  loss {epoch.loss:.3f}  "
             f"validation loss {epoch.validation_loss:.3f}  UAR {epoch.validation_uar:.3f}"
         )

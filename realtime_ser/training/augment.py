@@ -22,6 +22,11 @@ MIXED_BATCHES = 0.5
 """Share of batches that mixup is applied to."""
 
 
+def batches_in(examples: int, size: int) -> int:
+    """Batches of an epoch; one that is not full only where there is no other."""
+    return max(1, examples // size)
+
+
 class Augmenter:
     """Draws the batches of an epoch."""
 
@@ -43,7 +48,7 @@ class Augmenter:
             targets: (len(examples), n_classes) probabilities.
             size: examples in a batch.
         """
-        n = max(1, len(examples) // size)
+        n = batches_in(len(examples), size)
         drawn = self._rng.permutation(len(examples))[: n * size]
         varied = [self._vary(examples[i]) for i in drawn]
         by_length = np.argsort([len(variant.slow) for variant in varied], kind="stable")

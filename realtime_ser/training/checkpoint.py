@@ -22,15 +22,20 @@ if TYPE_CHECKING:
     from realtime_ser.training.recipe import Recipe
 
 FILE = "checkpoint.pt"
+VERSION = 2
+"""Of the way of training: one more when a changed code would make another network."""
 
 
 def digest_of(recipe: Recipe, train: Sequence[Example], validation: Sequence[Example]) -> str:
-    """Sha256 of everything that makes a run this run; where the clips lie does not count."""
+    """Sha256 of what makes a run this run: way of training, recipe, clips with their labels.
+
+    Where the clips lie does not count.
+    """
     clips = [
-        [[e.clip.corpus, e.clip.speaker, e.clip.path.name] for e in part]
+        [[c.corpus, c.speaker, c.path.name, c.emotion, c.votes] for c in (e.clip for e in part)]
         for part in (train, validation)
     ]
-    content = json.dumps([asdict(recipe), clips], sort_keys=True, default=str)
+    content = json.dumps([VERSION, asdict(recipe), clips], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -107,7 +108,7 @@ class ExampleMaker:
             own = [v for owner, v in zip(owners, made, strict=True) if owner is clip]
             file = self._file(clip)
             file.parent.mkdir(parents=True, exist_ok=True)
-            new = file.with_suffix(".new.npz")
+            new = file.with_suffix(f".{uuid4().hex}.npz")
             np.savez(new, *[array for v in own for array in (v.log_power, v.slow)])
             new.replace(file)
 
@@ -165,7 +166,7 @@ class ExampleMaker:
         return self._cache / digest[:2] / f"{digest[2:]}.npz"
 
     def _digest_of_settings(self) -> str:
-        """Changes with everything that examples depend on."""
+        """Changes with the settings that examples depend on, not with the content of recordings."""
         weights = hashlib.sha256()
         network = cast("nn.Module", self._network)
         for name, parameter in network.named_parameters():

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from realtime_ser.features import FrontEnd
 from realtime_ser.fusion import mean_logits, weighted_sums
 from realtime_ser.training import checkpoint
-from realtime_ser.training.augment import Augmenter
+from realtime_ser.training.augment import Augmenter, batches_in
 from realtime_ser.training.batches import Batch, Batcher
 from realtime_ser.training.metrics import unweighted_average_recall
 
@@ -57,6 +57,7 @@ class Trainer:
         folder: Path,
     ) -> None:
         self._recipe = recipe
+        self.classes = recipe.classes
         self._train = train
         self._validation = validation
         self._device = device
@@ -69,7 +70,7 @@ class Trainer:
         self._augmenter = Augmenter(self._batcher, recipe.augment, self._rng)
         self._targets = targets_of(train, recipe.classes, recipe.optimizer.votes)
         o = recipe.optimizer
-        self._steps = max(1, len(train) // o.batch_size)
+        self._steps = batches_in(len(train), o.batch_size)
         self._optimizer = torch.optim.AdamW(
             [p for p in network.parameters() if p.requires_grad],
             lr=o.learning_rate,

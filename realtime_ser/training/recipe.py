@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from realtime_ser.config import Config, SegmentConfig, VadConfig, coerce
 from realtime_ser.errors import ConfigError
 from realtime_ser.features import FeatureConfig
+from realtime_ser.training.splits import BETWEEN, FINAL, folds_of
 from realtime_ser.types import EMOTIONS
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class AugmentRecipe:
     """Folder of noise recordings; one more variant of every example gets noise from it."""
     noise_snr_db: tuple[float, ...] = (5.0, 20.0)
     crop: float = 0.5
-    """Share of examples cut to a random stretch of at least ``crop_units``."""
+    """Share of examples cut to a random stretch of at least ``crop_units``; after that the examples
+    of a batch, which are of like length, are cut to the shortest of them."""
     crop_units: int = 11
     tilt: float = 0.5
     """Deviation, in nepers of power, of a smooth random equaliser."""
@@ -177,6 +179,9 @@ def _check(recipe: Recipe) -> None:
     classes, augment = recipe.classes, recipe.augment
     if len(set(classes)) != len(classes) or len(classes) < 2 or not set(classes) <= set(EMOTIONS):
         raise _RangeError(f"classes must be two or more different ones of {', '.join(EMOTIONS)}")
+    folds = recipe.data.folds
+    if len(set(folds)) != len(folds) or any(folds_of(fold) != (fold,) for fold in folds):
+        raise _RangeError(f"data.folds must be different names, without {BETWEEN!r} or {FINAL!r}")
     if 1.0 not in augment.speeds:
         raise _RangeError("augment.speeds must contain 1.0")
     if len(augment.noise_snr_db) != 2 or augment.noise_snr_db[0] > augment.noise_snr_db[1]:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -20,7 +21,7 @@ from realtime_ser.training.index import Clip, of_corpora, read_index
 from realtime_ser.training.loop import Epoch, Trainer, labels_of
 from realtime_ser.training.metrics import unweighted_average_recall
 from realtime_ser.training.pretrained import load_resemblyzer
-from realtime_ser.training.splits import Split, folds_of, split_clips
+from realtime_ser.training.splits import Split, folds_of, run_of, split_clips
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,8 +38,8 @@ class Progress(Protocol):
     def clips(self, name: str, total: int) -> Callable[[], None]:
         """A stage over ``total`` clips begins; call the result after each."""
 
-    def epoch(self, run: str, epoch: Epoch, total: int) -> None:
-        """An epoch of a run is done."""
+    def epoch(self, recipe: str, run: str, epoch: Epoch, total: int) -> None:
+        """An epoch of a recipe's run is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ def train(
 
     Raises:
         DataError, ConfigError, ModelError: what cannot be used.
+        OSError: the disk is full, say.
     """
     listed = of_corpora(read_index(index), recipe.data.corpora)
     clips = [clip for clip in listed if clip.emotion in recipe.classes]
@@ -92,7 +94,8 @@ def train(
 
 def folder_of(output: Path, recipe: Recipe, run: str) -> Path:
     """Where a run is kept: those that serve to choose stand apart, by recipe."""
-    return output / "inner" / recipe.name / run if len(folds_of(run)) > 1 else output / run
+    several = len(folds_of(run)) > 1
+    return output / "inner" / recipe.name / run_of(folds_of(run)) if several else output / run
 
 
 def fresh_network(recipe: Recipe) -> nn.Module:
@@ -134,12 +137,12 @@ def _one_run(
                 "see [vad] and [segments] of the recipe"
             )
     trainer = Trainer(recipe, fresh_network(recipe), training, validation, device, folder)
-    trainer.run(lambda epoch: progress.epoch(run, epoch, recipe.optimizer.epochs))
+    trainer.run(lambda epoch: progress.epoch(recipe.name, run, epoch, recipe.optimizer.epochs))
     fusion = fit_fusion(
         trainer.logits(validation),
         labels_of([example.clip for example in validation], recipe.classes),
     )
-    uar = _uar(trainer, validation, fusion, recipe)
+    uar = _uar(trainer, split.validation, validation, fusion)
     held_out = folds_of(run)
     scored = held_out if len(held_out) > 1 else ()
     seconds = sum(epoch.seconds for epoch in trainer.log)
@@ -163,19 +166,25 @@ def _one_run(
         uar,
         seconds,
         {
-            fold: _uar(trainer, of([c for c in split.test if c.fold == fold]), fusion, recipe)
+            fold: _uar(
+                trainer, clips := [c for c in split.test if c.fold == fold], of(clips), fusion
+            )
             for fold in scored
         },
     )
 
 
 def _uar(
-    trainer: Trainer, examples: Sequence[Example], fusion: FusionConfig, recipe: Recipe
+    trainer: Trainer, clips: Sequence[Clip], examples: Sequence[Example], fusion: FusionConfig
 ) -> float:
-    """Of whole segments, after fusion."""
-    labels = labels_of([example.clip for example in examples], recipe.classes)
-    decided = fused_decisions(trainer.logits(examples), fusion)
-    return unweighted_average_recall(labels.numpy(), decided.numpy(), len(recipe.classes))
+    """Of whole segments, after fusion. A clip in which no speech was found counts as one missed."""
+    heard = {example.clip.path for example in examples}
+    missed = [clip for clip in clips if clip.path not in heard]
+    labels = labels_of([*(example.clip for example in examples), *missed], trainer.classes)
+    decided = np.full(len(labels), -1)
+    if examples:
+        decided[: len(examples)] = fused_decisions(trainer.logits(examples), fusion).numpy()
+    return unweighted_average_recall(labels.numpy(), decided, len(trainer.classes))
 
 
 def _provenance(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from realtime_ser.training.splits import folds_of
+from realtime_ser.training.splits import FINAL, folds_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ def warning_of_seen(clips: Sequence[Clip], training: Mapping[str, Any]) -> str |
             ``fold_corpus``, no fold is taken for held out.
     """
     corpora = {entry["name"] for entry in training.get("corpora", ())}
-    fold_corpus, held_out = training.get("fold_corpus"), folds_of(str(training.get("run", "")))
+    fold_corpus, held_out = training.get("fold_corpus"), folds_of(str(training.get("run", FINAL)))
     seen = [
         clip
         for clip in clips

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from realtime_ser.errors import ConfigError
+from realtime_ser.errors import ConfigError, DataError
 from realtime_ser.training.run import Outcome, Progress, train
-from realtime_ser.training.splits import BETWEEN, folds_of
+from realtime_ser.training.splits import folds_of, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ def select_and_train(
     """
     _check(recipes, runs)
     pairs = [
-        BETWEEN.join(pair)
+        run_of(pair)
         for pair in combinations(recipes[0].data.folds, 2)
         if any(set(folds_of(run)) <= set(pair) for run in runs)
     ]
@@ -70,8 +70,7 @@ def select_and_train(
         for run in runs
     }
     chosen = {run: max(of_run, key=lambda name: of_run[name]) for run, of_run in scores.items()}
-    content = {"inner_uar": inner, "score": scores, "chosen": chosen}
-    (output / SELECTION_FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    _record(output / SELECTION_FILE, {"inner_uar": inner, "score": scores, "chosen": chosen})
     return [
         outcome
         for recipe in recipes
@@ -95,16 +94,33 @@ def _score(outcomes: Mapping[str, Mapping[str, float]], reported: Sequence[str])
     )
 
 
+def _record(file: Path, content: dict[str, Any]) -> None:
+    """Write down what was found, beside what earlier commands found for other runs.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    try:
+        earlier = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        merged = {key: earlier.get(key, {}) | value for key, value in content.items()}
+        for name, inner in content["inner_uar"].items():
+            merged["inner_uar"][name] = earlier.get("inner_uar", {}).get(name, {}) | inner
+        file.write_text(json.dumps(merged, indent=1) + "\n", encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file}: cannot be kept ({error})") from error
+
+
 def _check(recipes: Sequence[Recipe], runs: Sequence[str]) -> None:
     names = [recipe.name for recipe in recipes]
     if len(set(names)) != len(names):
         raise ConfigError(f"recipes to choose from need different names; got {', '.join(names)}")
     data = recipes[0].data
     for recipe in recipes[1:]:
-        if (recipe.data.fold_corpus, recipe.data.folds) != (data.fold_corpus, data.folds):
+        same = (recipe.data.fold_corpus, recipe.data.folds) == (data.fold_corpus, data.folds)
+        if not same or recipe.classes != recipes[0].classes:
             raise ConfigError(
                 f"recipes {names[0]} and {recipe.name}: to choose between them, "
-                "both need the same fold_corpus and folds"
+                "both need the same classes, fold_corpus and folds"
             )
     if len(data.folds) < FEWEST_FOLDS:
         raise ConfigError(f"to choose between recipes takes {FEWEST_FOLDS} folds or more")

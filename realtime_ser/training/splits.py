@@ -10,7 +10,7 @@ import numpy as np
 from realtime_ser.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from realtime_ser.training.index import Clip
     from realtime_ser.training.recipe import DataRecipe
@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 FINAL = "final"
 """Name of the run that holds nothing out but validation speakers."""
 BETWEEN = "+"
-"""Between the folds in the name of a run that holds out several."""
+"""Between the folds in the name of a run that holds out several, in alphabetical order."""
 
 
 def folds_of(run: str) -> tuple[str, ...]:
     """The folds that a run holds out, by its name: ``final``, ``1`` or ``1+2``."""
-    return () if run == FINAL else tuple(run.split(BETWEEN))
+    return () if run == FINAL else tuple(sorted({fold for fold in run.split(BETWEEN) if fold}))
+
+
+def run_of(folds: Iterable[str]) -> str:
+    """The name of the run that holds out these folds."""
+    return BETWEEN.join(sorted(set(folds))) or FINAL
 
 
 @dataclass(frozen=True, slots=True)

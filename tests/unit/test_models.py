@@ -14,7 +14,8 @@ from realtime_ser.config import load_config
 from realtime_ser.errors import ConfigError, ModelError
 from realtime_ser.fusion import FusionConfig
 from realtime_ser.models import find_model, list_models, load_model
-from tests.models import CLASSES, save_untrained
+from realtime_ser.networks import build_network
+from tests.models import CLASSES, SMALL, save_untrained
 
 
 @pytest.fixture
@@ -35,6 +36,21 @@ def test_what_is_saved_is_loaded(folder: Path) -> None:
     assert model.fusion.weights == (0.5, 0.3, 0.2)
     assert isinstance(model.network, torch.nn.Module)
     assert not model.network.training
+
+
+def test_matrices_are_kept_as_float16_and_the_rest_as_it_is(tmp_path: Path) -> None:
+    folder = save_untrained(tmp_path / "model", voice=8)
+    torch.manual_seed(0)
+    original = build_network("multiscale_lstm", SMALL | {"voice": 8}).state_dict()
+    stored = load((folder / "model.safetensors").read_bytes())
+    loaded = load_model(folder).network.state_dict()  # type: ignore[attr-defined]
+    assert set(stored) == set(original)
+    for name, value in loaded.items():
+        matrix = value.is_floating_point() and value.ndim > 1
+        assert stored[name].dtype == (torch.float16 if matrix else original[name].dtype), name
+        assert value.dtype == original[name].dtype, name
+        if "running" not in name:
+            torch.testing.assert_close(value, original[name], rtol=1e-3, atol=1e-6, msg=name)
 
 
 def test_the_default_model_is_shipped_and_loads() -> None:
