@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 
 FLOOR_DBFS: Final = -120.0
 """Level of silence; nothing is said to be lower."""
+LARGEST: Final = 1e6
+"""Amplitude (+120 dBFS) beyond which a sample is a mistake, and squares may overflow."""
+
+
+def first_unusable(samples: AudioArray) -> int | None:
+    """Position in (n, channels) samples of the first NaN, infinity or absurd amplitude."""
+    bad = np.flatnonzero(~(np.abs(samples) <= LARGEST).all(axis=1))
+    return int(bad[0]) if len(bad) else None
 
 
 def level_dbfs(samples: AudioArray) -> float:

@@ -13,6 +13,7 @@ import soundfile
 from realtime_ser.capture.source import SourceHealth, SourceInfo
 from realtime_ser.capture.truncation import missing_end
 from realtime_ser.errors import SourceError
+from realtime_ser.levels import first_unusable
 from realtime_ser.types import CapturedBlock
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ class FileSource:
             self._check_finite(file)
 
     def _check_finite(self, file: _SequentialFile) -> None:
-        """Only floating-point formats can hold NaN or infinity; one quick pass over those."""
+        """Only floating-point formats can hold such samples; one quick pass over those."""
         file.seek(0)
         at_a_time = max(1, _SCAN_SAMPLES // file.channels)
         buffer = np.empty((at_a_time, file.channels), np.float32)
@@ -186,11 +187,12 @@ class FileSource:
                 samples = file.read(out=buffer)
             if len(samples) == 0:
                 return
-            bad = np.flatnonzero(~np.isfinite(samples).all(axis=1))
-            if len(bad):
-                at = (start + int(bad[0])) / file.samplerate
+            bad = first_unusable(samples)
+            if bad is not None:
+                at = (start + bad) / file.samplerate
                 raise SourceError(
-                    f"{self._path}: holds NaN or infinite samples, the first at {at:.3f} s; "
+                    f"{self._path}: holds NaN, infinite or absurd samples, "
+                    f"the first at {at:.3f} s; "
                     "export it again as 16-bit or 24-bit audio"
                 )
             start += len(samples)

@@ -14,6 +14,7 @@ from realtime_ser.capture import g711
 from realtime_ser.capture.file import MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from realtime_ser.capture.source import SourceHealth, SourceInfo
 from realtime_ser.errors import SourceError
+from realtime_ser.levels import first_unusable
 from realtime_ser.types import SAMPLE_RATE, AudioArray, CapturedBlock
 
 if TYPE_CHECKING:
@@ -156,11 +157,11 @@ class PipeSource:
         else:
             flat = g711.decode(np.frombuffer(data, np.uint8), self._pcm.encoding)
         samples = flat.reshape(-1, self._pcm.channels)
-        bad = np.flatnonzero(~np.isfinite(samples).all(axis=1))
-        if len(bad):
-            at = (self._position + int(bad[0])) / self._pcm.sample_rate
+        bad = first_unusable(samples)
+        if bad is not None:
+            at = (self._position + bad) / self._pcm.sample_rate
             raise SourceError(
-                f"-: NaN or infinite samples at {at:.3f} s; check that it really is "
+                f"-: NaN, infinite or absurd samples at {at:.3f} s; check that it really is "
                 f"{self._pcm.encoding} with {self._pcm.channels} channels"
             )
         return samples

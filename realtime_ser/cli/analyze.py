@@ -128,18 +128,23 @@ class _Analysis:
             self._keep(uri, engine, rows, part, target)
         except (KeyboardInterrupt, SystemExit):
             _drain(engine)
-            if rows.count and part.exists():
-                self._keep(uri, engine, rows, part, target)
-                typer.echo(
-                    f"realtime-ser: {target}: stopped early; its rows end at {rows.end:.1f} s",
-                    err=True,
-                )
+            with interrupts_held():  # rows that are there outlive any number of Ctrl-C
+                engine.abort()
+                with suppress(SourceError):
+                    _wait(engine)
+                if rows.count and part.exists():
+                    self._keep(uri, engine, rows, part, target)
+                    typer.echo(
+                        f"realtime-ser: {target}: stopped; its rows end at {rows.end:.1f} s",
+                        err=True,
+                    )
             raise
         finally:
             engine.abort()
             with suppress(RealtimeSerError):
                 engine.join()
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # the reason has been said already
+                part.unlink(missing_ok=True)
 
     def _keep(self, uri: str, engine: Engine, rows: _Collector, part: Path, target: Path) -> None:
         """Give the timeline its name, and sum it up."""
@@ -170,13 +175,10 @@ def _drain(engine: Engine) -> None:
     Raises:
         SinkError: these rows could not be written.
     """
-    with suppress(SourceError):  # what was read before it holds
-        try:
-            engine.stop()
-            _wait(engine)
-        except (KeyboardInterrupt, SystemExit):
-            engine.abort()
-            _wait(engine)
+    # A SourceError: what was read before it holds.
+    with suppress(SourceError, KeyboardInterrupt, SystemExit):
+        engine.stop()
+        _wait(engine)
 
 
 class _Collector:

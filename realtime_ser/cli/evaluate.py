@@ -45,7 +45,7 @@ def command(
     if chosen is None:
         raise ConfigError(f"--protocol {protocol}: use one of {', '.join(PROTOCOLS)}")
     settings = options.settings(config, model=model, device=device)
-    change = parse_degradation(degrade) if degrade else None
+    change = parse_degradation(degrade) if degrade is not None else None
     clips = of_corpora(read_index(index), corpus or ())
     if fold:
         clips = [clip for clip in clips if clip.fold in fold]

@@ -6,6 +6,7 @@ Errors end here, in one place: what a user can cause is one line on stderr and e
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -42,6 +43,8 @@ USAGE_STATUS: Final = 2
 INTERRUPTED_STATUS: Final = 130
 BROKEN_PIPE_STATUS: Final = 141
 """What a shell shows for a tool that SIGPIPE ended, as in ``realtime-ser live --plain | head``."""
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO)
+"""What the system says of a place that takes no more; anything else is a fault of ours."""
 
 
 class LazyGroup(TyperGroup):
@@ -92,6 +95,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         _discard_output()
         status = BROKEN_PIPE_STATUS
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        status = _complain(f"{error.filename or 'stdout'}: cannot be written ({error.strerror})")
+        try:
+            sys.stdout.flush()
+        except (OSError, AttributeError):
+            _discard_output()
     sys.exit(status or 0)
 
 

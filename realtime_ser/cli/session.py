@@ -102,6 +102,8 @@ def run_session(session: Session, config: Config) -> None:
 
 def _refuse_clashes(session: Session) -> None:
     """No file may be written twice at once, and no recording over itself."""
+    if sys.stdout is None and "-" in (str(session.csv), str(session.jsonl)):
+        raise ConfigError("-: standard output is closed; name a file to write to")
     if session.csv is not None and session.jsonl is not None and _same(session.csv, session.jsonl):
         raise ConfigError(f"{session.csv}: --csv and --jsonl need different files")
     for file in (session.csv, session.jsonl):

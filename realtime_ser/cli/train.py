@@ -48,7 +48,7 @@ def command(
     plans = [read_recipe(recipe) for recipe in recipes]
     plan = plans[0]
     index = data or Path(plan.data.index)
-    runs = fold or [*plan.data.folds, FINAL]
+    runs = [_run(name) for name in fold] if fold else [*plan.data.folds, FINAL]
     folder = output or Path("runs") / plan.name
     where = choose_device(device)
     make_folder(folder)
@@ -68,6 +68,20 @@ def command(
         )
 
 
+def _run(name: str) -> str:
+    """The name of a run as the folders have it.
+
+    Raises:
+        ConfigError: it names no fold.
+    """
+    from realtime_ser.errors import ConfigError
+    from realtime_ser.training.splits import FINAL, folds_of, run_of
+
+    if name != FINAL and not folds_of(name):
+        raise ConfigError(f"--fold {name!r}: names no fold; use 1, 1+2 or {FINAL}")
+    return run_of(folds_of(name))
+
+
 class _Bars:
     """Progress bars on stderr, and a line an epoch."""
 
@@ -84,14 +98,15 @@ class _Bars:
         )
 
     def __enter__(self) -> _Bars:
-        self._bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+        if self._bars.tasks:  # a bar that never began would still leave an empty line
+            self._bars.stop()
 
     def clips(self, name: str, total: int) -> Callable[[], None]:
         task = self._bars.add_task(name, total=total)
+        self._bars.start()
         return lambda: self._bars.advance(task)
 
     def epoch(self, recipe: str, run: str, epoch: Epoch, total: int) -> None:

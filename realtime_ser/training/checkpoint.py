@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import pickle
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import torch
 
@@ -40,10 +42,19 @@ def digest_of(recipe: Recipe, train: Sequence[Example], validation: Sequence[Exa
 
 
 def write(folder: Path, content: Mapping[str, Any]) -> None:
-    """Write the checkpoint beside the old one, then replace it."""
-    new = folder / f"{FILE}.new"
-    torch.save(dict(content), new)
-    new.replace(folder / FILE)
+    """Write the checkpoint beside the old one, then replace it.
+
+    Raises:
+        OSError: it cannot be written; the old one is still there.
+    """
+    buffer = io.BytesIO()  # torch.save into a file turns a full disk into a RuntimeError
+    torch.save(dict(content), buffer)
+    new = folder / f"{FILE}.{uuid4().hex}.new"
+    try:
+        new.write_bytes(buffer.getbuffer())
+        new.replace(folder / FILE)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def read(folder: Path, digest: str, device: torch.device) -> dict[str, Any] | None:

@@ -37,7 +37,9 @@ def parse_degradation(spec: str) -> Degradation:
     if name == "telephone" and not rest:
         return lambda samples, _: telephone(samples)
     if name == "noise" and rest:
-        ratio, _, folder = rest.partition(":")
+        ratio, named, folder = rest.partition(":")
+        if named and not folder:
+            raise ConfigError(f"--degrade {spec}: names no folder; use {SPECS}")
         try:
             snr_db = float(ratio)
         except ValueError as error:
@@ -97,7 +99,10 @@ def load_folder(folder: Path) -> list[AudioArray]:
     Raises:
         DataError: there is none.
     """
-    files = sorted(f for f in folder.rglob("*") if f.suffix in AUDIO_SUFFIXES)
+    try:
+        files = sorted(f for f in folder.rglob("*") if f.suffix in AUDIO_SUFFIXES)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read ({error.strerror or error})") from error
     if not files:
         raise DataError(f"{folder}: no recordings in this folder")
     return [load_audio(file) for file in files]

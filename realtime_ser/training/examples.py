@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -33,6 +34,8 @@ SHORTEST = 0.4
 POWER_FLOOR = 1e-12
 CLIPS_AT_ONCE = 128
 WAVES_AT_ONCE = 48
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
+"""What a damaged file of the cache may raise."""
 
 HalfArray = npt.NDArray[np.float16]
 
@@ -90,7 +93,11 @@ class ExampleMaker:
             missing = [clip for clip in group if not self._file(clip).exists()]
             self._store(missing)
             for clip in group:
-                examples += self._stored(clip)
+                try:
+                    examples += self._stored(clip)
+                except UNREADABLE:  # a power cut, a full disk: it is made again
+                    self._store([clip])
+                    examples += self._stored(clip)
                 progress()
         return examples
 
@@ -109,16 +116,20 @@ class ExampleMaker:
             file = self._file(clip)
             file.parent.mkdir(parents=True, exist_ok=True)
             new = file.with_suffix(f".{uuid4().hex}.npz")
-            np.savez(new, *[array for v in own for array in (v.log_power, v.slow)])
-            new.replace(file)
+            try:
+                np.savez(new, *[array for v in own for array in (v.log_power, v.slow)])
+                new.replace(file)
+            finally:
+                new.unlink(missing_ok=True)
 
-    def _stored(self, clip: Clip) -> Iterator[Example]:
-        with np.load(self._file(clip)) as stored:
+    def _stored(self, clip: Clip) -> list[Example]:
+        with self._file(clip).open("rb") as stream, np.load(stream) as stored:
             arrays = [stored[f"arr_{i}"] for i in range(len(stored.files))]
-        variants = [Variant(*arrays[i : i + 2]) for i in range(0, len(arrays), 2)]
+        variants = [Variant(*pair) for pair in zip(arrays[::2], arrays[1::2], strict=False)]
         each = len(self._speeds) + bool(self._noise)
-        for i in range(0, len(variants), each):
-            yield Example(clip, tuple(variants[i : i + each]))
+        if len(arrays) % (2 * each):
+            raise ValueError(f"{self._file(clip)} holds {len(arrays)} arrays")
+        return [Example(clip, tuple(variants[i : i + each])) for i in range(0, len(variants), each)]
 
     def _variants(self, segment: AudioArray, clip: Clip) -> Iterator[AudioArray]:
         for speed in self._speeds:

@@ -12,6 +12,7 @@ import soundfile as sf
 import soxr
 
 from realtime_ser.errors import DataError
+from realtime_ser.levels import first_unusable
 from realtime_ser.types import SAMPLE_RATE, AudioArray
 
 if TYPE_CHECKING:
@@ -86,15 +87,15 @@ def load_audio(file: Path) -> AudioArray:
     """
     try:
         samples, rate = sf.read(file, dtype="float32", always_2d=True)
-    except (sf.LibsndfileError, OSError) as error:
+    except (sf.LibsndfileError, OSError, TypeError) as error:  # TypeError: a name ending in .raw
         raise DataError(f"{file}: cannot be read ({error})") from error
+    if first_unusable(samples) is not None:
+        raise DataError(f"{file}: has samples that are not finite numbers, or absurdly large")
     mono: AudioArray = samples.mean(axis=1, dtype=np.float32)
     if rate != SAMPLE_RATE and len(mono):
         mono = soxr.resample(mono, rate, SAMPLE_RATE).astype(np.float32)
     if not len(mono):
         raise DataError(f"{file}: has no audio")
-    if not np.isfinite(mono).all():
-        raise DataError(f"{file}: has samples that are not finite numbers")
     return mono
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 import typing
 from collections.abc import Mapping
@@ -177,6 +178,8 @@ def _check(recipe: Recipe) -> None:
         if not low <= value <= high:
             raise _RangeError(f"{key} = {value} is outside {low:g} to {high:g}")
     classes, augment = recipe.classes, recipe.augment
+    if not re.fullmatch(r"\w[\w.-]*", recipe.name):
+        raise _RangeError(f"name = {recipe.name!r} must be letters, digits, '_', '-' and '.'")
     if len(set(classes)) != len(classes) or len(classes) < 2 or not set(classes) <= set(EMOTIONS):
         raise _RangeError(f"classes must be two or more different ones of {', '.join(EMOTIONS)}")
     folds = recipe.data.folds

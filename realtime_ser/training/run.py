@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
@@ -11,8 +12,10 @@ import torch
 from torch import nn
 
 from realtime_ser.errors import DataError
+from realtime_ser.fusion import FusionConfig
+from realtime_ser.model_checks import check_fit
 from realtime_ser.models import read_description, save_model
-from realtime_ser.networks import build_network
+from realtime_ser.networks import build_network, network_config
 from realtime_ser.networks.voice_trunk import VoiceTrunk
 from realtime_ser.training.calibrate import fit_fusion, fused_decisions
 from realtime_ser.training.card import write_card
@@ -25,9 +28,7 @@ from realtime_ser.training.splits import Split, folds_of, run_of, split_clips
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
-    from realtime_ser.fusion import FusionConfig
     from realtime_ser.networks.protocol import StreamingNetwork
     from realtime_ser.training.recipe import Recipe
 
@@ -84,6 +85,7 @@ def train(
         raise DataError(f"{index}: no clip has one of the classes {', '.join(recipe.classes)}")
     splits = {run: split_clips(clips, recipe.data, folds_of(run), recipe.seed) for run in runs}
     network = cast("StreamingNetwork", fresh_network(recipe))
+    _check_fit(recipe, network)
     maker = ExampleMaker(recipe, network, output / "examples")
     examples = _by_clip(maker.make(clips, progress.clips("features", len(clips))))
     return [
@@ -106,6 +108,18 @@ def fresh_network(recipe: Recipe) -> nn.Module:
     if isinstance(trunk, VoiceTrunk):
         load_resemblyzer(trunk)
     return network
+
+
+def _check_fit(recipe: Recipe, network: StreamingNetwork) -> None:
+    """Refuse [hyper] and [features] that do not fit one another before anything is computed."""
+    check_fit(
+        network,
+        network_config(recipe.network, recipe.parameters),
+        recipe.classes,
+        recipe.features,
+        FusionConfig((1.0 / network.n_scales,) * network.n_scales),
+        Path(f"recipe {recipe.name}"),
+    )
 
 
 def _by_clip(examples: Sequence[Example]) -> dict[Path, list[Example]]:

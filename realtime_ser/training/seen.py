@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING, Any
 from realtime_ser.training.splits import FINAL, folds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from realtime_ser.training.index import Clip
 
 
-def warning_of_seen(clips: Sequence[Clip], training: Mapping[str, Any]) -> str | None:
+def warning_of_seen(clips: Sequence[Clip], training: Any) -> str | None:
     """A line for the user where clips are no strangers to the model; None where all are.
 
     Args:
         clips: to be evaluated.
-        training: the table of that name in ``model.toml``. Where it does not name its
-            ``fold_corpus``, no fold is taken for held out.
+        training: what ``model.toml``, which may come from anywhere, has by that name. Where it
+            does not name its ``fold_corpus``, no fold is taken for held out.
     """
-    corpora = {entry["name"] for entry in training.get("corpora", ())}
+    if not isinstance(training, dict):
+        return None
+    listed = training.get("corpora")
+    entries = listed if isinstance(listed, list) else []
+    corpora = {entry.get("name") for entry in entries if isinstance(entry, dict)}
     fold_corpus, held_out = training.get("fold_corpus"), folds_of(str(training.get("run", FINAL)))
     seen = [
         clip

@@ -53,6 +53,8 @@ def select_and_train(
         DataError, ConfigError, ModelError: what cannot be used.
     """
     _check(recipes, runs)
+    file = output / SELECTION_FILE
+    earlier = _earlier(file)
     pairs = [
         run_of(pair)
         for pair in combinations(recipes[0].data.folds, 2)
@@ -70,7 +72,7 @@ def select_and_train(
         for run in runs
     }
     chosen = {run: max(of_run, key=lambda name: of_run[name]) for run, of_run in scores.items()}
-    _record(output / SELECTION_FILE, {"inner_uar": inner, "score": scores, "chosen": chosen})
+    _record(file, earlier, {"inner_uar": inner, "score": scores, "chosen": chosen})
     return [
         outcome
         for recipe in recipes
@@ -94,20 +96,33 @@ def _score(outcomes: Mapping[str, Mapping[str, float]], reported: Sequence[str])
     )
 
 
-def _record(file: Path, content: dict[str, Any]) -> None:
-    """Write down what was found, beside what earlier commands found for other runs.
+def _earlier(file: Path) -> dict[str, dict[str, Any]]:
+    """What earlier commands found for other runs.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: the file is damaged.
     """
+    if not file.exists():
+        return {}
     try:
-        earlier = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        merged = {key: earlier.get(key, {}) | value for key, value in content.items()}
-        for name, inner in content["inner_uar"].items():
-            merged["inner_uar"][name] = earlier.get("inner_uar", {}).get(name, {}) | inner
-        file.write_text(json.dumps(merged, indent=1) + "\n", encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file}: cannot be kept ({error})") from error
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if all(isinstance(content[key], dict) for key in ("inner_uar", "score", "chosen")) and all(
+            isinstance(inner, dict) for inner in content["inner_uar"].values()
+        ):
+            return dict(content)
+    except (OSError, ValueError, LookupError, TypeError):
+        pass
+    raise DataError(f"{file}: is damaged; remove it, and the choices will be made again")
+
+
+def _record(file: Path, earlier: Mapping[str, Any], content: dict[str, dict[str, Any]]) -> None:
+    """Write down what was found, beside what earlier commands found."""
+    merged = {key: earlier.get(key, {}) | value for key, value in content.items()}
+    for name, inner in content["inner_uar"].items():
+        merged["inner_uar"][name] = earlier.get("inner_uar", {}).get(name, {}) | inner
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps(merged, indent=1) + "\n", encoding="utf-8")
+    new.replace(file)
 
 
 def _check(recipes: Sequence[Recipe], runs: Sequence[str]) -> None:
@@ -127,3 +142,5 @@ def _check(recipes: Sequence[Recipe], runs: Sequence[str]) -> None:
     for run in runs:
         if len(folds_of(run)) > 1:
             raise ConfigError(f"--fold {run}: with several recipes, name single folds")
+        if not set(folds_of(run)) <= set(data.folds):
+            raise ConfigError(f"--fold {run}: the recipes have folds {', '.join(data.folds)}")

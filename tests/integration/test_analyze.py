@@ -105,7 +105,7 @@ def test_an_interrupt_keeps_what_was_heard(
     handler = signal.getsignal(number)
     at_second(3.0, recordings[1], send(number), monkeypatch)
     assert analyze(*recordings, "--output", output, "--format", form, "--model", model) == status
-    assert f"second.{form}: stopped early; its rows end at 3.0 s" in capsys.readouterr().err
+    assert f"second.{form}: stopped; its rows end at 3.0 s" in capsys.readouterr().err
     assert names(output) == [f"first.{form}", f"second.{form}", "summary.csv"]
     assert [record["recording"] for record in summary(output)] == recordings[:2]
     assert [float(r["seconds"]) for r in summary(output)] == pytest.approx([6.0, 3.0], abs=0.05)

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import errno
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,7 @@ def test_recipes_are_compared_where_both_are_strangers(recipe: Path, tmp_path: P
         ({"classes": ("angry", "sad")}, "both need the same classes"),
         ({"name": "tiny"}, "need different names; got tiny, tiny"),
         ({"run": "1+2"}, "name single folds"),
+        ({"run": "9"}, "--fold 9: the recipes have folds 1, 2, 3"),
     ],
 )
 def test_recipes_that_cannot_be_compared_are_refused(
@@ -208,6 +210,8 @@ def test_recipes_that_cannot_be_compared_are_refused(
     ("options", "words"),
     [
         (("--device", "gpu"), "device gpu: use auto, cuda, mps, cpu"),
+        (("--fold", "+"), "--fold '+': names no fold"),
+        (("--fold", ""), "--fold '': names no fold"),
         (("--output", "FILE/runs"), "cannot be made"),
     ],
 )
@@ -238,6 +242,50 @@ def test_a_full_disk_ends_training_in_a_line(
     arguments = ("train", str(recipe), "--data", str(index), "--fold", "1")
     assert run(*arguments, "--output", str(tmp_path)) == 2
     assert "cannot be written (No space left on device)" in capsys.readouterr().err
+
+
+def test_a_damaged_file_of_the_cache_is_made_again(
+    recipe: Path, index: Path, model: Path, tmp_path: Path
+) -> None:
+    plan, cpu = read_recipe(recipe), torch.device("cpu")
+    shutil.copytree(model.parent.parent / "examples", tmp_path / "examples")
+    files = sorted((tmp_path / "examples").rglob("*.npz"))
+    whole = [file.read_bytes() for file in files]
+    flipped = bytearray(whole[2])
+    flipped[len(flipped) // 2] ^= 255
+    for file, content in zip(files, (b"", whole[1][:100], flipped, b"rubbish"), strict=False):
+        file.write_bytes(content)
+    train(plan, index, ["1"], tmp_path, cpu, Quiet())
+    assert [file.stat().st_size for file in files] == [len(content) for content in whole]
+    assert sorted((tmp_path / "examples").rglob("*.npz")) == files
+
+
+@pytest.mark.parametrize("content", ["[]", "{", "", '{"score": 3}', '{"inner_uar": {"tiny": []}}'])
+def test_a_damaged_selection_is_said_before_anything_is_trained(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    monkeypatch.setattr(selection, "train", None)
+    one = read_recipe(recipe)
+    one = dataclasses.replace(one, data=dataclasses.replace(one.data, folds=("1", "2", "3")))
+    (tmp_path / "selection.json").write_text(content)
+    with pytest.raises(DataError, match=r"selection\.json: is damaged; remove it"):
+        selection.select_and_train(
+            [one, dataclasses.replace(one, name="other")],
+            tmp_path, ["1"], tmp_path, torch.device("cpu"), Quiet(),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "hyper", ["frames_per_unit = 0", "frames_per_unit = 7", "segment_units = [0]"]
+)
+def test_sizes_that_no_network_can_have_are_said(
+    index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], hyper: str
+) -> None:
+    file = tmp_path / "odd.toml"
+    lines = [x for x in RECIPE.splitlines() if not x.startswith(hyper.split(" =")[0])]
+    file.write_text("\n".join(lines).replace("[hyper]", f"[hyper]\n{hyper}"))
+    assert run("train", str(file), "--data", str(index), "--output", str(tmp_path / "o")) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_clips_without_speech_are_said(recipe: Path, index: Path, tmp_path: Path) -> None:

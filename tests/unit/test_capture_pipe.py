@@ -91,7 +91,7 @@ def test_samples_that_are_not_finite_are_an_error_that_says_where(value: float) 
     samples[8_000] = value
     source = pipe(samples.tobytes(), PcmFormat(16_000, "f32le", 1))
     source.open()
-    with pytest.raises(SourceError, match=r"NaN or infinite samples at 0\.500 s"):
+    with pytest.raises(SourceError, match=r"NaN, infinite or absurd samples at 0\.500 s"):
         read_all(source)
 
 

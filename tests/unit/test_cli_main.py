@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
@@ -140,11 +141,35 @@ def test_our_own_faults_keep_their_traceback(install: Install) -> None:
 
 def test_other_operating_system_errors_are_not_hidden(install: Install) -> None:
     def command() -> None:
-        raise OSError(errno.ENOSPC, "full")
+        raise OSError(errno.EMFILE, "too many files")
 
     install(command)
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(OSError, match="too many files"):
         main(["probe"])
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_place_that_takes_no_more_is_said(
+    install: Install, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    def command() -> None:
+        raise OSError(number, "it is full", "some/file")
+
+    install(command)
+    assert status_of("probe") == 2
+    assert capsys.readouterr().err == "realtime-ser: some/file: cannot be written (it is full)\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_behind_stdout_is_said() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "realtime_ser", "models"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("realtime-ser: stdout: cannot be written (")
+    assert done.stderr.count("\n") == 1
 
 
 WRITER = """

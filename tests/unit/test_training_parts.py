@@ -92,6 +92,7 @@ def test_an_index_saved_by_a_spreadsheet_program_is_read(tmp_path: Path) -> None
         (np.zeros(0, np.float32), "has no audio"),
         (np.array([0.1, np.nan] * 100, np.float32), "not finite"),
         (np.array([0.1, -np.inf] * 100, np.float32), "not finite"),
+        (np.array([0.1, 1e25] * 100, np.float32), "absurdly large"),
     ],
 )
 def test_audio_that_cannot_be_learned_from_is_said(
@@ -100,6 +101,13 @@ def test_audio_that_cannot_be_learned_from_is_said(
     file = tmp_path / "x.wav"
     sf.write(file, samples, rate, subtype="FLOAT")
     with pytest.raises(DataError, match=rf"x\.wav: has .*{words.removeprefix('has ')}"):
+        load_audio(file)
+
+
+def test_raw_audio_in_an_index_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "x.raw"
+    file.write_bytes(bytes(3200))
+    with pytest.raises(DataError, match=r"x\.raw: cannot be read"):
         load_audio(file)
 
 
@@ -221,6 +229,8 @@ def test_clips_that_a_model_was_trained_on_are_told() -> None:
     del training["fold_corpus"]
     assert str(warning_of_seen([held_out], training)).startswith("warning: 1 clips")
     assert warning_of_seen([held_out], {"run": "none"}) is None
+    for strange_table in ("x", {"corpora": ["made"]}, {"corpora": {"made": "CC0"}}, {}):
+        assert warning_of_seen([trained], strange_table) is None
 
 
 # offline
