@@ -16,6 +16,8 @@ class FusionConfig:
     """One a scale; they sum to 1."""
     temperature: float = 1.0
     """Divides the logarithm of the fused scores (Guo et al. 2017, arXiv 1706.04599)."""
+    whole: tuple[float, ...] = ()
+    """Weights for a whole utterance; empty where they are no others."""
 
 
 def weighted_sums(evidence: Tensor) -> Tensor:
@@ -42,8 +44,9 @@ def scale_scores(logits: Tensor) -> Tensor:
     return torch.softmax(logits, dim=-1)
 
 
-def fuse(scores: Tensor, config: FusionConfig) -> Tensor:
+def fuse(scores: Tensor, config: FusionConfig, *, whole: bool = False) -> Tensor:
     """Scores of the scales (..., n_scales, n_classes) -> probabilities (..., n_classes)."""
-    weights = torch.tensor(config.weights, device=scores.device, dtype=scores.dtype)
+    chosen = (config.whole or config.weights) if whole else config.weights
+    weights = torch.tensor(chosen, device=scores.device, dtype=scores.dtype)
     fused = (scores * weights[:, None]).sum(dim=-2)
     return torch.softmax(torch.log(fused.clamp(min=1e-12)) / config.temperature, dim=-1)

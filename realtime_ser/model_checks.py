@@ -78,12 +78,14 @@ def read_fusion(description: Mapping[str, Any], file: Path) -> FusionConfig:
     _check_ranges(
         [
             *(("fusion.weights", weight, 0.0, 1.0 + SUM_TOLERANCE) for weight in c.weights),
+            *(("fusion.whole", weight, 0.0, 1.0 + SUM_TOLERANCE) for weight in c.whole),
             ("fusion.temperature", c.temperature, 1e-3, 1e3),
         ],
         file,
     )
-    if abs(sum(c.weights) - 1.0) > SUM_TOLERANCE:
-        raise ModelError(f"{file}: fusion.weights sum to {sum(c.weights):g} instead of 1")
+    for key, weights in (("weights", c.weights), ("whole", c.whole)):
+        if (weights or key == "weights") and abs(sum(weights) - 1.0) > SUM_TOLERANCE:
+            raise ModelError(f"{file}: fusion.{key} sum to {sum(weights):g} instead of 1")
     return c
 
 
@@ -108,7 +110,8 @@ def check_fit(
     Raises:
         ModelError: they do not fit.
     """
-    if network.n_classes != len(classes) or len(fusion.weights) != network.n_scales:
+    counts = {len(fusion.weights), len(fusion.whole or fusion.weights)}
+    if network.n_classes != len(classes) or counts != {network.n_scales}:
         raise ModelError(f"{file}: classes or fusion weights do not fit the network")
     bands = getattr(network_config, "n_mels", features.n_mels)
     if bands != features.n_mels:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from realtime_ser.errors import ConfigError
 from realtime_ser.features import FrontEnd
 from realtime_ser.fusion import fuse, mean_logits, scale_scores, weighted_sums
-from realtime_ser.types import AudioArray, Prediction
+from realtime_ser.types import SAMPLE_RATE, AudioArray, Prediction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ class Recognizer(Protocol):
         """Give the slot back."""
 
     def begin(self, slot: int) -> None:
-        """A new segment of speech starts: forget the previous one."""
+        """A new segment of speech starts: forget the previous one, but not who spoke."""
 
     def step(self, slots: Sequence[int], pieces: Sequence[AudioArray]) -> list[Prediction]:
         """Advance each slot by its next piece.
@@ -92,7 +92,9 @@ class NetworkRecognizer:
         self._front_end = FrontEnd(model.features, device)
         self._fusion = model.fusion
         self.unit_samples = self._network.frames_per_unit * model.features.hop
-        self._window_units = max(1, round(window * model.features.sample_rate / self.unit_samples))
+        units = round(window * model.features.sample_rate / self.unit_samples)
+        self._window_units = max(1, units) if self._network.averaged else 1
+        self._network_keys = tuple(self._network.initial_state(1, device))
         self._slots = self._fresh(INITIAL_SLOTS)
         self._free = list(range(INITIAL_SLOTS))
 
@@ -105,16 +107,21 @@ class NetworkRecognizer:
             self._free = list(range(size, 2 * size))
         return self._free.pop()
 
+    @torch.inference_mode()
     def close(self, slot: int) -> None:
         """See ``Recognizer.close``."""
-        self.begin(slot)
+        for tensor in self._slots.values():  # the initial state of everything is zero
+            tensor[slot] = 0
         self._free.append(slot)
 
     @torch.inference_mode()
     def begin(self, slot: int) -> None:
-        """See ``Recognizer.begin``. The initial state of everything is zero."""
-        for tensor in self._slots.values():
-            tensor[slot] = 0
+        """See ``Recognizer.begin``. What the network remembers of the speaker stays."""
+        known = self._network.next_segment(
+            {key: self._slots[key][slot : slot + 1] for key in self._network_keys}
+        )
+        for key, tensor in self._slots.items():
+            tensor[slot] = known[key][0] if key in known else 0
 
     @torch.inference_mode()
     def step(self, slots: Sequence[int], pieces: Sequence[AudioArray]) -> list[Prediction]:
@@ -138,19 +145,24 @@ class NetworkRecognizer:
         features, after_features = self._front_end.step(samples.to(self.device), state)
         evidence, after_network = self._network.step(features, state)
         sums = weighted_sums(evidence)
-        recent = torch.cat([state["recent_sums"], sums], dim=1)[:, -self._window_units :]
-        total = state["total_sums"] + sums.sum(dim=1)
+        if self._network.averaged:
+            recent = torch.cat([state["recent_sums"], sums], dim=1)[:, -self._window_units :]
+            total = state["total_sums"] + sums.sum(dim=1)
+        else:
+            recent, total = sums[:, -1:], sums[:, -1]
         after = after_features | after_network | {"recent_sums": recent, "total_sums": total}
         for key, value in after.items():
             self._slots[key].index_copy_(0, index, value)
 
         scales = scale_scores(mean_logits(recent.sum(dim=1)))
         window = fuse(scales, self._fusion).cpu().numpy()
-        utterance = fuse(scale_scores(mean_logits(total)), self._fusion).cpu().numpy()
+        whole = scale_scores(mean_logits(total))
+        utterance = fuse(whole, self._fusion, whole=True).cpu().numpy()
         of_scales = scales.cpu().numpy()
+        seconds = self.unit_samples / SAMPLE_RATE
+        adapted = (self._network.adapted_units(state) * seconds).cpu().tolist()
         return [
-            Prediction(window=window[i], utterance=utterance[i], scales=of_scales[i])
-            for i in range(len(slots))
+            Prediction(window[i], utterance[i], of_scales[i], adapted[i]) for i in range(len(slots))
         ]
 
     def _fresh(self, size: int) -> State:

@@ -22,11 +22,16 @@ SMALL: dict[str, Any] = {
 }
 
 
-def save_untrained(folder: Path, *, voice: int = 0, seed: int = 0) -> Path:
+POOLED: dict[str, Any] = {"window_units": [2, 4, 0], "prior": 5.0}
+
+
+def save_untrained(
+    folder: Path, *, voice: int = 0, seed: int = 0, network_name: str = "multiscale_lstm"
+) -> Path:
     """A model folder with random weights; ``voice`` > 0 gives it a (random) voice trunk."""
     torch.manual_seed(seed)
-    hyper = SMALL | {"voice": voice}
-    network = build_network("multiscale_lstm", hyper)
+    hyper = POOLED if network_name == "pooled_lstm" else SMALL | {"voice": voice}
+    network = build_network(network_name, hyper)
     # Batch statistics that a trained network would have: untrained ones hide mistakes.
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
@@ -35,7 +40,7 @@ def save_untrained(folder: Path, *, voice: int = 0, seed: int = 0) -> Path:
     save_model(
         folder,
         name="untrained",
-        network_name="multiscale_lstm",
+        network_name=network_name,
         network=network,
         hyper=hyper,
         classes=CLASSES,

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from realtime_ser.networks import voice_trunk
+from realtime_ser.networks.pooling import describe
 from realtime_ser.networks.voice_trunk import VoiceTrunk
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class MultiscaleLstm(nn.Module):
         self.n_classes = config.n_classes
         self.n_scales = len(config.segment_units)
         self.frames_per_unit = config.frames_per_unit
+        self.averaged = True
         self._units_kept = max(config.segment_units) - 1
 
         self.convolutions = nn.ModuleList()
@@ -110,6 +112,14 @@ class MultiscaleLstm(nn.Module):
             state |= self.trunk.initial_state(batch_size, device)
         return state
 
+    def next_segment(self, state: State) -> State:
+        """See ``StreamingNetwork.next_segment``: nothing is remembered."""
+        return {key: torch.zeros_like(value) for key, value in state.items()}
+
+    def adapted_units(self, state: State) -> Tensor:
+        """See ``StreamingNetwork.adapted_units``: none."""
+        return torch.zeros_like(state["units"])
+
     def step(self, features: Features, state: State) -> tuple[Tensor, State]:
         """See ``StreamingNetwork.step``."""
         moments, after_slow = self.slow_part(features, state)
@@ -134,9 +144,9 @@ class MultiscaleLstm(nn.Module):
             slow, after["moments"] = _joined(state["moments"], slow)
         evidence = []
         for scale, length in enumerate(self.config.segment_units):
-            described = self.dropout(_describe(found, heard, length))
+            described = self.dropout(describe(found, heard, length))
             if self.trunk is not None:
-                voice = self.voice_norms[scale](_describe(slow, heard, length).transpose(1, 2))
+                voice = self.voice_norms[scale](describe(slow, heard, length).transpose(1, 2))
                 voice = self.voice[scale](self.voice_dropout(voice.transpose(1, 2)))
                 described = torch.cat([described, F.relu(voice)], dim=2)
             memory = (state[f"h{scale}"][None], state[f"c{scale}"][None])
@@ -167,22 +177,3 @@ def _joined(before: Tensor, new: Tensor) -> tuple[Tensor, Tensor]:
     """Moments of the units kept and the new ones, and of those to keep: (batch, units, width)."""
     joined = torch.cat([before, new], dim=1)
     return joined, joined[:, new.shape[1] :]
-
-
-def _describe(moments: Tensor, heard: Tensor, length: int) -> Tensor:
-    """Mean and deviation over the last ``length`` units, for every new unit.
-
-    Args:
-        moments: (batch, kept + n, 2 * width): means, then mean squares; zeros before the start.
-        heard: (batch, n) units since the start, the new one included.
-        length: of the segment.
-
-    Returns:
-        (batch, n, 2 * width)
-    """
-    columns = moments[:, moments.shape[1] - heard.shape[1] - length + 1 :].transpose(1, 2)
-    # Units before the segment's start are zeros: they add nothing, only the divisor must know.
-    fill = (length / heard.clamp(max=length))[..., None]
-    mean, square = (F.avg_pool1d(columns, length, stride=1).transpose(1, 2) * fill).chunk(2, dim=2)
-    deviation = (square - mean.square()).clamp(min=0.0).add(1e-5).sqrt()
-    return torch.cat([mean, deviation], dim=2)

@@ -22,9 +22,25 @@ class StreamingNetwork(Protocol):
     frames_per_unit: int
     n_scales: int
     n_classes: int
+    averaged: bool
+    """Evidence of units is averaged over time; False where the newest unit speaks for its whole
+    window."""
 
     def initial_state(self, batch_size: int, device: torch.device) -> State:
         """State of ``batch_size`` streams before their first unit."""
+
+    def next_segment(self, state: State) -> State:
+        """State before the first unit of a stream's next segment.
+
+        Args:
+            state: after the segment before; left unchanged.
+
+        Returns:
+            Zeros but for what is remembered of the speaker.
+        """
+
+    def adapted_units(self, state: State) -> Tensor:
+        """(batch,) units of the speaker's speech that evidence is adapted to."""
 
     def step(self, features: Features, state: State) -> tuple[Tensor, State]:
         """Advance by ``n`` units.

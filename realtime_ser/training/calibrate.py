@@ -42,4 +42,4 @@ def fit_fusion(logits: Tensor, labels: Tensor) -> FusionConfig:
 
 def fused_decisions(logits: Tensor, fusion: FusionConfig) -> Tensor:
     """(n, n_scales, n_classes) -> (n,) most probable class after fusion."""
-    return fuse(scale_scores(logits), fusion).argmax(dim=-1)
+    return fuse(scale_scores(logits), fusion, whole=True).argmax(dim=-1)

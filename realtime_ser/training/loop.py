@@ -17,12 +17,14 @@ from realtime_ser.fusion import mean_logits, weighted_sums
 from realtime_ser.training import checkpoint
 from realtime_ser.training.augment import Augmenter, batches_in
 from realtime_ser.training.batches import Batch, Batcher
+from realtime_ser.training.calibrate import fit_fusion
 from realtime_ser.training.metrics import unweighted_average_recall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from realtime_ser.fusion import FusionConfig
     from realtime_ser.networks.protocol import StreamingNetwork
     from realtime_ser.training.examples import Example
     from realtime_ser.training.index import Clip
@@ -33,7 +35,7 @@ EVALUATION_BATCH = 64
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Epoch:
-    """One line of the training log."""
+    """One line of the training log: an epoch, or a window length whose scores were fitted."""
 
     epoch: int
     loss: float
@@ -114,6 +116,11 @@ class Trainer:
             found.update(zip(positions, self._forward(batch).cpu(), strict=True))
         return torch.stack([found[i] for i in range(len(examples))])
 
+    def fusion(self, examples: Sequence[Example]) -> FusionConfig:
+        """Fusion weights and temperature, fitted on strangers."""
+        labels = labels_of([example.clip for example in examples], self.classes)
+        return fit_fusion(self.logits(examples), labels)
+
     def _one_epoch(self) -> float:
         self.network.train()
         size, total = self._recipe.optimizer.batch_size, 0.0
@@ -161,10 +168,7 @@ class Trainer:
                 "random": checkpoint.random_states(self._rng, self._device),
             },
         )
-        with (self._folder / "log.csv").open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, [f.name for f in dataclasses.fields(Epoch)])
-            writer.writeheader()
-            writer.writerows(dataclasses.asdict(epoch) for epoch in self.log)
+        write_log(self._folder, self.log)
 
     def _resume(self) -> None:
         stored = checkpoint.read(self._folder, self._digest, self._device)
@@ -175,6 +179,14 @@ class Trainer:
         self._schedule.load_state_dict(stored["schedule"])
         self.log = [Epoch(**epoch) for epoch in stored["log"]]
         checkpoint.restore_random_states(stored["random"], self._rng, self._device)
+
+
+def write_log(folder: Path, log: Sequence[Epoch]) -> None:
+    """Write ``log.csv``."""
+    with (folder / "log.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, [f.name for f in dataclasses.fields(Epoch)])
+        writer.writeheader()
+        writer.writerows(dataclasses.asdict(epoch) for epoch in log)
 
 
 def labels_of(clips: Sequence[Clip], classes: Sequence[str]) -> Tensor:

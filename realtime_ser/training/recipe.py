@@ -49,6 +49,20 @@ class OptimizerRecipe:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadsRecipe:
+    """Linear heads over a frozen trunk, fitted to the optimum; for ``pooled_lstm``."""
+
+    penalty: float = 0.03
+    """Half of it times the squared weights is added to the mean loss."""
+    histories: int = 2
+    """Times that every example is heard, each after another past of its speaker."""
+    cold: float = 0.3
+    """Share of them without a past."""
+    call: float = 0.5
+    """Share of the others whose past is mostly neutral."""
+
+
+@dataclass(frozen=True, slots=True)
 class AugmentRecipe:
     """What is changed at random in training."""
 
@@ -93,6 +107,7 @@ class Recipe:
     segments: SegmentConfig = field(default_factory=SegmentConfig)
     optimizer: OptimizerRecipe = field(default_factory=OptimizerRecipe)
     augment: AugmentRecipe = field(default_factory=AugmentRecipe)
+    heads: HeadsRecipe = field(default_factory=HeadsRecipe)
 
     def __post_init__(self) -> None:
         _check(self)
@@ -115,6 +130,7 @@ _TABLES: dict[str, type[Any]] = {
     "segments": SegmentConfig,
     "optimizer": OptimizerRecipe,
     "augment": AugmentRecipe,
+    "heads": HeadsRecipe,
 }
 
 
@@ -212,6 +228,10 @@ def _ranges(recipe: Recipe) -> list[tuple[str, float, float, float]]:
         ("optimizer.votes", optimizer.votes, 0.0, 1.0),
         *(("augment.speeds", speed, 0.25, 4.0) for speed in augment.speeds),
         *(("augment.noise_snr_db", ratio, -100.0, 100.0) for ratio in augment.noise_snr_db),
+        ("heads.penalty", recipe.heads.penalty, 0.0, 1e6),
+        ("heads.histories", recipe.heads.histories, 1, 100),
+        ("heads.cold", recipe.heads.cold, 0.0, 1.0),
+        ("heads.call", recipe.heads.call, 0.0, 1.0),
         ("augment.crop", augment.crop, 0.0, 1.0),
         ("augment.crop_units", augment.crop_units, 1, 1e6),
         ("augment.tilt", augment.tilt, 0.0, 10.0),

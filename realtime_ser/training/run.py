@@ -17,9 +17,10 @@ from realtime_ser.model_checks import check_fit
 from realtime_ser.models import read_description, save_model
 from realtime_ser.networks import build_network, network_config
 from realtime_ser.networks.voice_trunk import VoiceTrunk
-from realtime_ser.training.calibrate import fit_fusion, fused_decisions
+from realtime_ser.training.calibrate import fused_decisions
 from realtime_ser.training.card import write_card
 from realtime_ser.training.examples import Example, ExampleMaker
+from realtime_ser.training.heads import HeadFitter
 from realtime_ser.training.index import Clip, of_corpora, read_index
 from realtime_ser.training.loop import Epoch, Trainer, labels_of
 from realtime_ser.training.metrics import unweighted_average_recall
@@ -150,12 +151,10 @@ def _one_run(
                 f"run {run}: no speech was found in its {name} clips; "
                 "see [vad] and [segments] of the recipe"
             )
-    trainer = Trainer(recipe, fresh_network(recipe), training, validation, device, folder)
+    fit = HeadFitter if recipe.network == "pooled_lstm" else Trainer
+    trainer = fit(recipe, fresh_network(recipe), training, validation, device, folder)
     trainer.run(lambda epoch: progress.epoch(recipe.name, run, epoch, recipe.optimizer.epochs))
-    fusion = fit_fusion(
-        trainer.logits(validation),
-        labels_of([example.clip for example in validation], recipe.classes),
-    )
+    fusion = trainer.fusion(validation)
     uar = _uar(trainer, split.validation, validation, fusion)
     held_out = folds_of(run)
     scored = held_out if len(held_out) > 1 else ()
@@ -189,7 +188,10 @@ def _one_run(
 
 
 def _uar(
-    trainer: Trainer, clips: Sequence[Clip], examples: Sequence[Example], fusion: FusionConfig
+    trainer: Trainer | HeadFitter,
+    clips: Sequence[Clip],
+    examples: Sequence[Example],
+    fusion: FusionConfig,
 ) -> float:
     """Of whole segments, after fusion. A clip in which no speech was found counts as one missed."""
     heard = {example.clip.path for example in examples}

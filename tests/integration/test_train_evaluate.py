@@ -288,6 +288,40 @@ def test_sizes_that_no_network_can_have_are_said(
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_a_network_that_adapts_is_trained_and_gets_to_know_the_speaker(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime_ser.training.run.load_resemblyzer", lambda _: None)
+    file = tmp_path / "pooled.toml"
+    hyper = "window_units = [4, 8, 0]\n[heads]\nhistories = 2\n[augment]"
+    file.write_text(
+        RECIPE.replace('"multiscale_lstm"', '"pooled_lstm"').split("[hyper]")[0]
+        + f"[hyper]\n{hyper}\nspeeds = [1.0]\n"
+    )
+    output = tmp_path / "runs"
+    assert not run("train", str(file), "--data", str(index), "--fold", "1", "--output", str(output))
+    folder = output / "1" / "model"
+    fusion = load_model(folder).fusion
+    assert len(fusion.weights) == len(fusion.whole) == 3
+    with (output / "1" / "log.csv").open() as stream:
+        assert [row["epoch"] for row in csv.DictReader(stream)] == ["1", "2", "3"]
+    again = train(read_recipe(file), index, ["1"], tmp_path / "o", torch.device("cpu"), Quiet())
+    same = (again[0].folder / "model.safetensors").read_bytes()
+    assert same == (folder / "model.safetensors").read_bytes()  # the seed decides, nothing else
+    scores = {}
+    for protocol in ("clip", "stream"):
+        written = tmp_path / protocol
+        assert not run(
+            "evaluate", "--index", str(index), "--model", str(folder), "--fold", "1",
+            "--protocol", protocol, "--output", str(written),
+        )  # fmt: skip
+        with (written / "predictions.csv").open() as stream:
+            rows = {row["path"]: row["angry"] for row in csv.DictReader(stream)}
+        scores[protocol] = rows
+    assert scores["clip"].keys() == scores["stream"].keys()
+    assert scores["clip"] != scores["stream"]
+
+
 def test_clips_without_speech_are_said(recipe: Path, index: Path, tmp_path: Path) -> None:
     deaf = dataclasses.replace(read_recipe(recipe).segments, min_speech=5.0)
     plan = dataclasses.replace(read_recipe(recipe), segments=deaf)

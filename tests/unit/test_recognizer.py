@@ -17,10 +17,26 @@ from tests.signals import speech_like
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(params=[0, 8], ids=["without trunk", "with trunk"])
-def recognizer(tmp_path: Path, request: pytest.FixtureRequest) -> NetworkRecognizer:
-    model = load_model(save_untrained(tmp_path / "model", voice=request.param))
+def made(folder: Path, kind: str) -> NetworkRecognizer:
+    voice = 8 if kind == "with trunk" else 0
+    name = "pooled_lstm" if kind == "pooled" else "multiscale_lstm"
+    model = load_model(save_untrained(folder / "model", voice=voice, network_name=name))
     return NetworkRecognizer(model, CPU, window=1.0)
+
+
+@pytest.fixture(params=["without trunk", "with trunk"])
+def averaging(tmp_path: Path, request: pytest.FixtureRequest) -> NetworkRecognizer:
+    return made(tmp_path, request.param)
+
+
+@pytest.fixture(params=["without trunk", "with trunk", "pooled"])
+def recognizer(tmp_path: Path, request: pytest.FixtureRequest) -> NetworkRecognizer:
+    return made(tmp_path, request.param)
+
+
+@pytest.fixture
+def adapting(tmp_path: Path) -> NetworkRecognizer:
+    return made(tmp_path, "pooled")
 
 
 def alone(recognizer: NetworkRecognizer, pieces: list[AudioArray]) -> list[Prediction]:
@@ -80,12 +96,45 @@ def test_a_stream_that_is_not_due_is_left_alone(recognizer: NetworkRecognizer) -
     assert close(answer, alone(recognizer, [first, second])[-1])
 
 
-def test_a_new_segment_forgets_the_one_before(recognizer: NetworkRecognizer) -> None:
-    slot = recognizer.open()
-    recognizer.step([slot], [speech_like(2.0, seed=1)])
-    recognizer.begin(slot)
-    (answer,) = recognizer.step([slot], [speech_like(1.0)])
-    assert close(answer, alone(recognizer, [speech_like(1.0)])[-1])
+def test_a_new_segment_forgets_the_one_before(averaging: NetworkRecognizer) -> None:
+    slot = averaging.open()
+    averaging.step([slot], [speech_like(2.0, seed=1)])
+    averaging.begin(slot)
+    (answer,) = averaging.step([slot], [speech_like(1.0)])
+    assert close(answer, alone(averaging, [speech_like(1.0)])[-1])
+    assert answer.adapted == 0.0
+
+
+def test_a_new_segment_remembers_the_speaker(adapting: NetworkRecognizer) -> None:
+    slot = adapting.open()
+    adapting.begin(slot)
+    (first,) = adapting.step([slot], [speech_like(2.0, seed=1)])
+    adapting.begin(slot)
+    (second,) = adapting.step([slot], [speech_like(1.0)])
+    assert (first.adapted, second.adapted) == (0.0, pytest.approx(2.0))
+    assert not close(second, alone(adapting, [speech_like(1.0)])[-1])
+    adapting.begin(slot)
+    (third,) = adapting.step([slot], [speech_like(1.0)])
+    assert third.adapted == pytest.approx(3.0)
+
+
+def test_a_segment_is_not_compared_with_itself(adapting: NetworkRecognizer) -> None:
+    """However it is cut, and though a stream beside it has a past of its own."""
+    unit = adapting.unit_samples
+    past, now = speech_like(2.0, seed=1), speech_like(1.2, seed=2)
+    answers = []
+    for split in ([12], [5, 5, 2]):
+        slot, other = adapting.open(), adapting.open()
+        adapting.begin(slot)
+        adapting.step([slot], [past])
+        adapting.step([other], [speech_like(1.0, seed=9)])
+        adapting.begin(slot)
+        for piece in cut(now, split, unit):
+            answer = adapting.step([other, slot], [piece, piece])[1]
+        answers.append(answer)
+        adapting.close(slot)
+        adapting.close(other)
+    assert close(*answers)
 
 
 def test_a_slot_given_back_comes_out_clean(recognizer: NetworkRecognizer) -> None:
@@ -97,9 +146,9 @@ def test_a_slot_given_back_comes_out_clean(recognizer: NetworkRecognizer) -> Non
     assert close(answer, alone(recognizer, [speech_like(1.0)])[-1])
 
 
-def test_the_window_looks_back_only_so_far(recognizer: NetworkRecognizer) -> None:
+def test_the_window_looks_back_only_so_far(averaging: NetworkRecognizer) -> None:
     """Evidence older than the window weighs nothing; the utterance keeps it."""
-    answers = alone(recognizer, [speech_like(0.5, seed=i) for i in range(4)])
+    answers = alone(averaging, [speech_like(0.5, seed=i) for i in range(4)])
     assert np.allclose(answers[1].window, answers[1].utterance, atol=1e-5)
     assert not np.allclose(answers[3].window, answers[3].utterance, atol=1e-6)
 
