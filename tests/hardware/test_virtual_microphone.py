@@ -88,7 +88,8 @@ def test_a_hung_sound_server_is_noticed_and_survived(
     recorder.wait_for(f"elapsed > {hung['elapsed'] + 2}", 10)
 
     virtual_microphone.go_on()
-    recorder.wait_for("problem is None and reopened == 1", 20)
+    # Again, if the server that wakes up stalls once more.
+    recorder.wait_for("problem is None and reopened >= 1", 20)
     back = recorder.wait_for("lost > 0", 20)
     recorder.stop()
 
