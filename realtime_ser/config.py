@@ -27,6 +27,8 @@ class CaptureConfig:
     """How audio comes in."""
 
     channels: Literal["mix", "split"] = "mix"
+    left_out: tuple[int, ...] = ()
+    """Channels that are not listened to when each is a stream of its own; the first one is 0."""
     block: float = 0.032
     """Seconds a block that a source delivers."""
     ring: float = 10.0
@@ -242,6 +244,7 @@ def _check_ranges(config: Config) -> None:
     capture, vad, segments = config.capture, config.vad, config.segments
     recognizer, timeline = config.recognizer, config.timeline
     ranges: list[tuple[str, float, float | str, float | str]] = [
+        *(("capture.left_out", channel, 0, 1023) for channel in capture.left_out),
         ("capture.block", capture.block, 0.005, 1.0),
         ("capture.ring", capture.ring, 1.0, 600.0),
         ("capture.stall", capture.stall, 0.1, 3600.0),

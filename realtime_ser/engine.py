@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from realtime_ser.batching import DuePiece, recognize_batch
 from realtime_ser.clock import SystemClock, to_seconds
 from realtime_ser.delivery import Delivery
+from realtime_ser.errors import ConfigError
 from realtime_ser.intake import Intake
 from realtime_ser.ring import RingBuffer
 from realtime_ser.stats import EngineState, Health, LoadMeter, Stamps
@@ -100,10 +101,12 @@ class Engine:
 
         Raises:
             SourceError, SinkError: what cannot be opened; nothing runs then. See ``Delivery.open``.
+            ConfigError: no channel is left to listen to.
         """
         info = self._source.open()
         with ExitStack() as undo:
             undo.callback(self._source.close)
+            self._channels(info)
             self._delivery.open(undo)
             self._info = info
             self._started_at = self._clock.monotonic()
@@ -176,7 +179,6 @@ class Engine:
         )
 
     def _make_streams(self, info: SourceInfo) -> None:
-        split = self._config.capture.channels == "split"
         capacity = round(self._config.capture.ring * SAMPLE_RATE)
         started = self._clock.utc()
         self._streams = [
@@ -185,8 +187,21 @@ class Engine:
                 pipeline=self._make_pipeline(info.name, channel, started),
                 slot=self._recognizer.open(),
             )
-            for channel in range(info.channels if split else 1)
+            for channel in (self._channels(info) or (0,))
         ]
+
+    def _channels(self, info: SourceInfo) -> tuple[int, ...] | None:
+        """Those that are listened to, each a stream; None: all of them, mixed."""
+        capture = self._config.capture
+        if capture.channels == "mix":
+            return None
+        kept = tuple(c for c in range(info.channels) if c not in capture.left_out)
+        if not kept:
+            raise ConfigError(
+                f"{info.uri}: capture.left_out leaves none of its {info.channels} channels; "
+                "name fewer of them"
+            )
+        return kept
 
     def _state(self) -> EngineState:
         if self._error is not None:
@@ -225,7 +240,7 @@ class Engine:
             intake = Intake(
                 self._info,
                 [stream.ring for stream in self._streams],
-                split=self._config.capture.channels == "split",
+                channels=self._channels(self._info),
                 abort=self._aborting,
             )
             self._feed(intake, live=self._info.live)

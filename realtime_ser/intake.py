@@ -19,14 +19,27 @@ if TYPE_CHECKING:
 
 
 class Intake:
-    """Feeds the rings of one source, which may be one (all channels mixed) or one a channel."""
+    """Feeds the rings of one source: one for all channels mixed, or one a channel."""
 
     def __init__(
-        self, info: SourceInfo, rings: Sequence[RingBuffer], *, split: bool, abort: threading.Event
+        self,
+        info: SourceInfo,
+        rings: Sequence[RingBuffer],
+        *,
+        channels: Sequence[int] | None,
+        abort: threading.Event,
     ) -> None:
+        """Connect a source with its rings.
+
+        Args:
+            info: of the source.
+            rings: one a stream.
+            channels: of the source, one a ring; None mixes all of them into the only ring.
+            abort: ends waiting for a ring.
+        """
         self._rate = info.sample_rate
         self._rings = rings
-        self._split = split
+        self._channels = None if channels is None else list(channels)
         self._abort = abort
         self._fraction = 0
         """Of a sample that was left out but not skipped yet, in 1 / rate."""
@@ -37,8 +50,10 @@ class Intake:
         if block.lost:
             self.skip(block.lost)
         samples = block.samples
-        if not self._split:
+        if self._channels is None:
             samples = samples.mean(axis=1, keepdims=True, dtype=np.float32)
+        else:
+            samples = samples[:, self._channels]
         resampled = self._resampler.process(samples)
         late = self._resampler.delay
         self._deliver(resampled, None if block.captured is None else block.captured - late)

@@ -12,7 +12,7 @@ from realtime_ser.assembly import pipeline_factory
 from realtime_ser.capture.source import SourceHealth
 from realtime_ser.config import CaptureConfig, Config, RecognizerConfig
 from realtime_ser.engine import Engine
-from realtime_ser.errors import SinkError, SourceError
+from realtime_ser.errors import ConfigError, SinkError, SourceError
 from realtime_ser.offline import Recording, run_offline
 from realtime_ser.testing import (
     CollectSink,
@@ -87,6 +87,23 @@ def test_split_gives_a_stream_a_channel() -> None:
     assert {row.channel for row in rows} == {0, 1}
     mixed = rows_of(ScriptedSource(blocks(stereo), channels=2))
     assert {row.channel for row in mixed} == {0}
+
+
+def test_a_channel_that_is_left_out_is_not_listened_to() -> None:
+    stereo = np.stack([CALL, np.roll(CALL, 8000) * 0.5], axis=1)
+
+    def rows(*channels: str | int) -> list[tuple[int, float]]:
+        mode, *left_out = channels
+        capture = CaptureConfig(channels=mode, left_out=tuple(left_out))  # type: ignore[arg-type]
+        found = rows_of(ScriptedSource(blocks(stereo), channels=2), Config(capture=capture))
+        return [(row.channel, row.end) for row in found]
+
+    whole = rows("split")
+    assert rows("split", 0) == [row for row in whole if row[0] == 1]
+    assert rows("split", 1) == [row for row in whole if row[0] == 0]
+    assert rows("mix", 1) == rows("mix")
+    with pytest.raises(ConfigError, match=r"left_out leaves none of its 2 channels"):
+        rows("split", 0, 1)
 
 
 def test_other_rates_keep_their_time() -> None:

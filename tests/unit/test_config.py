@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import asdict
 from pathlib import Path
@@ -30,7 +31,7 @@ def message(file: Path | None = None, **layers: dict[str, object]) -> str:
 
 def test_default_file_lists_every_key_with_its_default() -> None:
     with (CONFIGS / "default.toml").open("rb") as file:
-        assert tomllib.load(file) == asdict(Config())
+        assert tomllib.load(file) == json.loads(json.dumps(asdict(Config())))  # tuples as lists
 
 
 def test_default_file_says_the_unit_or_choices_of_every_key() -> None:
@@ -154,7 +155,7 @@ def test_every_number_has_a_range() -> None:
     for section, values in asdict(Config()).items():
         for name, value in values.items():
             if not isinstance(value, str):
-                absurd = -(10**9)
+                absurd = [-(10**9)] if isinstance(value, tuple) else -(10**9)
                 assert "is outside" in message(flags={f"{section}.{name}": absurd})
 
 

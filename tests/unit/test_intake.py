@@ -14,7 +14,7 @@ from realtime_ser.types import SAMPLE_RATE, CapturedBlock
 def make(rate: int) -> tuple[Intake, RingBuffer]:
     ring = RingBuffer(SAMPLE_RATE, blocking=False)
     info = SourceInfo("mic", "mic", rate, channels=1, live=True)
-    return Intake(info, [ring], split=False, abort=threading.Event()), ring
+    return Intake(info, [ring], channels=None, abort=threading.Event()), ring
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100, 48_000])
