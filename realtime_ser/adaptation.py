@@ -1,13 +1,19 @@
 """What is usual for a speaker, learned without labels while he speaks.
 
 The mean of everything he has said so far stands for his voice, his microphone and his room; what a
-window differs from it by is what he expresses. Before much has been heard, everybody's mean stands
-in (a prior of so many units), so that the first seconds are no worse than without. What has been
-said counts from the next segment on: a segment is never compared with itself.
+window differs from it by, measured by how much he varies, is what he expresses. Until enough has
+been heard, what a window differs from everybody's mean by counts too, and less and less (a prior of
+so many units), so that the first seconds are no worse than without. What has been said counts from
+the next segment on: a segment is never compared with itself.
+
+Somebody else may take over the channel. What was said lately (a block of some seconds) is therefore
+held against what was said before it, by what tells speakers apart; where the two do not match, what
+was said before is forgotten.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,68 +23,136 @@ if TYPE_CHECKING:
 
     from realtime_ser.state import State
 
-PAST, PAST_WEIGHT, PAST_UNITS = "speaker_sums", "speaker_weight", "speaker_units"
-NOW, NOW_WEIGHT, NOW_UNITS = "segment_sums", "segment_weight", "segment_units"
+PAST, PAST_SQUARES = "speaker_sums", "speaker_squares"
+PAST_WEIGHT, PAST_UNITS = "speaker_weight", "speaker_units"
+LATE, LATE_SQUARES = "block_sums", "block_squares"
+LATE_WEIGHT, LATE_UNITS = "block_weight", "block_units"
+"""The newest part of the past, which it includes."""
+NOW, NOW_SQUARES = "segment_sums", "segment_squares"
+NOW_WEIGHT, NOW_UNITS = "segment_weight", "segment_units"
+ALL_PAST = (PAST, PAST_SQUARES, PAST_WEIGHT, PAST_UNITS)
+ALL_LATE = (LATE, LATE_SQUARES, LATE_WEIGHT, LATE_UNITS)
+ALL_NOW = (NOW, NOW_SQUARES, NOW_WEIGHT, NOW_UNITS)
+REMEMBERED = (*ALL_PAST, *ALL_LATE)
+
+BLOCK = 100.0
+"""Units of speech after which the newest part is held against what was before."""
+COMPARABLE = 100.0
+"""Units that must have been before for that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voiceprint:
+    """What tells speakers apart, and from where on two are two."""
+
+    projection: Tensor
+    """(width, n) of a description; directions in which speakers differ more than they vary."""
+    limit: Tensor
+    """Distance that one speaker's speech has from his own earlier speech once in a hundred."""
+
+    def distance(self, one: Tensor, other: Tensor) -> Tensor:
+        """Of (batch, width) mean descriptions: (batch,)"""
+        return ((one - other) @ self.projection).square().mean(dim=1).sqrt()
 
 
 class SpeakerMemory:
     """Running sums of descriptions, which are relative to everybody's mean. Stateless itself."""
 
-    def __init__(self, n_scales: int, width: int, prior: float, memory: float) -> None:
+    def __init__(
+        self, n_scales: int, width: int, *, prior: float, steady: float, memory: float
+    ) -> None:
         """Set the pace.
 
         Args:
             n_scales: window lengths, each with descriptions of its own.
             width: of a description.
-            prior: units that everybody's mean counts for.
+            prior: units after which the speaker's own mean counts as much as everybody's.
+            steady: the same of his deviation, which takes longer to know.
             memory: units that are remembered at most; older ones fade.
         """
         self._shape = (n_scales, width)
         self._prior = prior
+        self._steady = steady
         self._memory = memory
 
     def initial_state(self, batch_size: int, device: torch.device) -> State:
         """All zeros: nobody known."""
         n_scales, width = self._shape
-        state: State = {}
-        for sums, weight, units in ((PAST, PAST_WEIGHT, PAST_UNITS), (NOW, NOW_WEIGHT, NOW_UNITS)):
-            state[sums] = torch.zeros(batch_size, n_scales, width, device=device)
-            state[weight] = torch.zeros(batch_size, n_scales, device=device)
-            state[units] = torch.zeros(batch_size, device=device)
-        return state
+        shapes = ((n_scales, width), (n_scales, width), (n_scales,), ())
+        return {
+            key: torch.zeros(batch_size, *shape, device=device)
+            for keys in (ALL_PAST, ALL_LATE, ALL_NOW)
+            for key, shape in zip(keys, shapes, strict=True)
+        }
 
-    def usual(self, state: State) -> Tensor:
-        """The speaker's mean, drawn towards zero: (batch, n_scales, width)."""
-        return state[PAST] / (state[PAST_WEIGHT] + self._prior)[..., None]
+    def compare(self, description: Tensor, state: State, scale: int, within: Tensor) -> Tensor:
+        """A description beside everybody's mean and beside the speaker's, as far as he is known.
+
+        Args:
+            description: (batch, n, width) of a scale, relative to everybody's mean.
+            state: left unchanged.
+            scale: which.
+            within: (width,) variance of one speaker, on average.
+
+        Returns:
+            (batch, n, 2 * width): both differences, weighted by what is known; the second is zero
+            for a stranger, the first vanishes for somebody known well.
+        """
+        weight = state[PAST_WEIGHT][:, scale, None]
+        known = weight / (weight + self._prior)
+        heard = weight.clamp(min=1e-6)
+        mean = state[PAST][:, scale] / heard
+        variance = (state[PAST_SQUARES][:, scale] / heard - mean.square()).clamp(min=0.0)
+        own = (weight * variance + self._steady * within) / (weight + self._steady)
+        scaling = known * (within / own).sqrt()
+        beside_speaker = (description - mean[:, None]) * scaling[:, None]
+        return torch.cat([description * (1.0 - known)[:, None], beside_speaker], dim=2)
 
     def units(self, state: State) -> Tensor:
-        """(batch,) units of speech that ``usual`` rests on."""
+        """(batch,) units of speech that the speaker's mean rests on."""
         return state[PAST_UNITS]
 
-    def listen(self, state: State, descriptions: Tensor, weights: Tensor) -> State:
+    def listen(self, state: State, sums: Tensor, squares: Tensor, weights: Tensor, n: int) -> State:
         """Add units of the current segment.
 
         Args:
             state: left unchanged.
-            descriptions: (batch, n, n_scales, width).
-            weights: (batch, n, n_scales).
+            sums: (batch, n_scales, width) of the units' descriptions, weighted.
+            squares: the same of their squares.
+            weights: (batch, n_scales) sums of these weights.
+            n: units.
 
         Returns:
             The memory's part of the state.
         """
-        kept = {key: state[key] for key in (PAST, PAST_WEIGHT, PAST_UNITS)}
-        return kept | {
-            NOW: state[NOW] + (descriptions * weights[..., None]).sum(dim=1),
-            NOW_WEIGHT: state[NOW_WEIGHT] + weights.sum(dim=1),
-            NOW_UNITS: state[NOW_UNITS] + descriptions.shape[1],
+        return {key: state[key] for key in REMEMBERED} | {
+            NOW: state[NOW] + sums,
+            NOW_SQUARES: state[NOW_SQUARES] + squares,
+            NOW_WEIGHT: state[NOW_WEIGHT] + weights,
+            NOW_UNITS: state[NOW_UNITS] + n,
         }
 
-    def remember(self, state: State) -> State:
-        """The segment is over: it joins the past."""
-        weight = state[PAST_WEIGHT] + state[NOW_WEIGHT]
-        fade = self._memory / weight.clamp(min=self._memory)
-        return {
-            PAST: (state[PAST] + state[NOW]) * fade[..., None],
-            PAST_WEIGHT: weight * fade,
-            PAST_UNITS: state[PAST_UNITS] + state[NOW_UNITS],
-        }
+    def remember(self, state: State, voiceprint: Voiceprint) -> State:
+        """The segment is over: it joins the past, or replaces it if somebody else is speaking."""
+        now = [state[key] for key in ALL_NOW]
+        late = [state[key] + new for key, new in zip(ALL_LATE, now, strict=True)]
+        past = [state[key] + new for key, new in zip(ALL_PAST, now, strict=True)]
+        before = [whole - part for whole, part in zip(past, late, strict=True)]
+        complete = late[3] >= BLOCK
+        stranger = complete & (before[3] >= COMPARABLE)
+        stranger &= voiceprint.distance(_mean(late), _mean(before)) > voiceprint.limit
+        past = [_choose(stranger, new, old) for new, old in zip(late, past, strict=True)]
+        late = [_choose(complete, torch.zeros_like(part), part) for part in late]
+        fade = self._memory / past[2].clamp(min=self._memory)
+        faded = [past[0] * fade[..., None], past[1] * fade[..., None], past[2] * fade, past[3]]
+        return dict(zip(ALL_PAST, faded, strict=True)) | dict(zip(ALL_LATE, late, strict=True))
+
+
+def _mean(parts: list[Tensor]) -> Tensor:
+    """(batch, width) mean description at the longest length, which is the last one."""
+    return parts[0][:, -1] / parts[2][:, -1:].clamp(min=1e-6)
+
+
+def _choose(where: Tensor, one: Tensor, other: Tensor) -> Tensor:
+    """One where it is true of a stream, else the other."""
+    return torch.where(where.view(-1, *[1] * (one.ndim - 1)), one, other)

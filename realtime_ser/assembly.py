@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from realtime_ser.baseline import load_baseline, speakers_folder
 from realtime_ser.clock import to_samples, to_seconds
 from realtime_ser.errors import ConfigError
 from realtime_ser.models import find_model, load_model
@@ -25,12 +26,17 @@ if TYPE_CHECKING:
     from realtime_ser.recognizer import Recognizer
 
 
-def load_recognizer(config: Config) -> NetworkRecognizer:
+def load_recognizer(config: Config, speaker: str | None = None) -> NetworkRecognizer:
     """The configured model on the configured device.
+
+    Args:
+        config: names both.
+        speaker: name of the baseline that every stream starts from.
 
     Raises:
         ModelError: the model cannot be used.
-        ConfigError: the device is not there, or the hop does not suit the model.
+        ConfigError: the device is not there, the hop does not suit the model, or the speaker is
+            not known.
     """
     device = choose_device(config.recognizer.device)
     # A step of a few streams is too small to be shared between cores: waiting for each other
@@ -38,7 +44,10 @@ def load_recognizer(config: Config) -> NetworkRecognizer:
     torch.set_num_threads(1)
     model = load_model(find_model(config.recognizer.model))
     _check_hop(config, model)
-    return NetworkRecognizer(model, device, config.recognizer.window)
+    known = None
+    if speaker is not None:
+        known = load_baseline(speaker, model.sha256, speakers_folder()).memory
+    return NetworkRecognizer(model, device, config.recognizer.window, known)
 
 
 def pipeline_factory(

@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 @dataclass(frozen=True, slots=True)
-class FusionConfig:
-    """Learned on validation speakers; part of every model file."""
+class Fusion:
+    """How the scores of the scales become one distribution; learned on validation speakers."""
 
     weights: tuple[float, ...]
     """One a scale; they sum to 1."""
     temperature: float = 1.0
     """Divides the logarithm of the fused scores (Guo et al. 2017, arXiv 1706.04599)."""
-    whole: tuple[float, ...] = ()
-    """Weights for a whole utterance; empty where they are no others."""
+
+
+@dataclass(frozen=True, slots=True)
+class FusionConfig:
+    """Part of every model file: fusion of windows and of utterances, each of two kinds of speaker.
+
+    A stranger becomes a known speaker as the model adapts to him; in between, both are blended.
+    """
+
+    window: Fusion
+    window_known: Fusion
+    utterance: Fusion
+    utterance_known: Fusion
+    half: float = 30.0
+    """Units of a speaker's speech after which he counts as half known."""
+
+    def __iter__(self) -> Iterator[Fusion]:
+        """All four."""
+        return iter((self.window, self.window_known, self.utterance, self.utterance_known))
+
+    def known(self, units: Tensor) -> Tensor:
+        """How well a speaker is known, 0 to 1, after (batch,) units of his speech."""
+        return units / (units + self.half)
 
 
 def weighted_sums(evidence: Tensor) -> Tensor:
@@ -44,9 +69,25 @@ def scale_scores(logits: Tensor) -> Tensor:
     return torch.softmax(logits, dim=-1)
 
 
-def fuse(scores: Tensor, config: FusionConfig, *, whole: bool = False) -> Tensor:
-    """Scores of the scales (..., n_scales, n_classes) -> probabilities (..., n_classes)."""
-    chosen = (config.whole or config.weights) if whole else config.weights
-    weights = torch.tensor(chosen, device=scores.device, dtype=scores.dtype)
-    fused = (scores * weights[:, None]).sum(dim=-2)
-    return torch.softmax(torch.log(fused.clamp(min=1e-12)) / config.temperature, dim=-1)
+def fuse(scores: Tensor, stranger: Fusion, speaker: Fusion, known: Tensor) -> Tensor:
+    """Scores of the scales -> calibrated probabilities.
+
+    Args:
+        scores: (batch, n_scales, n_classes), each scale summing to 1.
+        stranger: fusion for somebody unknown.
+        speaker: fusion for somebody known.
+        known: (batch,) 0 to 1.
+
+    Returns:
+        (batch, n_classes)
+    """
+    share = known[:, None]
+
+    def blend(of_stranger: tuple[float, ...], of_speaker: tuple[float, ...]) -> Tensor:
+        ends = scores.new_tensor([of_stranger, of_speaker])
+        return ends[0] + share * (ends[1] - ends[0])
+
+    weights = blend(stranger.weights, speaker.weights)
+    temperature = blend((stranger.temperature,), (speaker.temperature,))
+    fused = (scores * weights[..., None]).sum(dim=1)
+    return torch.softmax(torch.log(fused.clamp(min=1e-12)) / temperature, dim=-1)

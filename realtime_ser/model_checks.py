@@ -10,7 +10,7 @@ import torch
 from realtime_ser.config import coerce
 from realtime_ser.errors import ConfigError, ModelError
 from realtime_ser.features import FeatureConfig, FrontEnd
-from realtime_ser.fusion import FusionConfig
+from realtime_ser.fusion import Fusion, FusionConfig
 from realtime_ser.types import EMOTIONS, SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -74,19 +74,34 @@ def read_fusion(description: Mapping[str, Any], file: Path) -> FusionConfig:
     Raises:
         ModelError: a value of another type, or what does not make a distribution.
     """
-    c = _read(FusionConfig, description, "fusion", file)
+    table = read_table(description, "fusion", file)
+    half = table.get("half")
+    if not isinstance(half, int | float) or isinstance(half, bool):
+        raise ModelError(f"{file}: fusion.half = {half!r} is not a number")
+    _check_ranges([("fusion.half", half, 1e-3, 1e6)], file)
+    known = {field.name for field in fields(FusionConfig)}
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise ModelError(f"{file}: [fusion]: unknown key {unknown[0]!r}")
+    return FusionConfig(
+        **{name: _read_one_fusion(table, name, file) for name in sorted(known - {"half"})},
+        half=float(half),
+    )
+
+
+def _read_one_fusion(table: Mapping[str, Any], name: str, file: Path) -> Fusion:
+    where = f"fusion.{name}"
+    fusion = _read(Fusion, {where: table.get(name)}, where, file)
     _check_ranges(
         [
-            *(("fusion.weights", weight, 0.0, 1.0 + SUM_TOLERANCE) for weight in c.weights),
-            *(("fusion.whole", weight, 0.0, 1.0 + SUM_TOLERANCE) for weight in c.whole),
-            ("fusion.temperature", c.temperature, 1e-3, 1e3),
+            *((f"{where}.weights", weight, 0.0, 1.0 + SUM_TOLERANCE) for weight in fusion.weights),
+            (f"{where}.temperature", fusion.temperature, 1e-3, 1e3),
         ],
         file,
     )
-    for key, weights in (("weights", c.weights), ("whole", c.whole)):
-        if (weights or key == "weights") and abs(sum(weights) - 1.0) > SUM_TOLERANCE:
-            raise ModelError(f"{file}: fusion.{key} sum to {sum(weights):g} instead of 1")
-    return c
+    if abs(sum(fusion.weights) - 1.0) > SUM_TOLERANCE:
+        raise ModelError(f"{file}: {where}.weights sum to {sum(fusion.weights):g} instead of 1")
+    return fusion
 
 
 def check_fit(
@@ -110,7 +125,7 @@ def check_fit(
     Raises:
         ModelError: they do not fit.
     """
-    counts = {len(fusion.weights), len(fusion.whole or fusion.weights)}
+    counts = {len(part.weights) for part in fusion}
     if network.n_classes != len(classes) or counts != {network.n_scales}:
         raise ModelError(f"{file}: classes or fusion weights do not fit the network")
     bands = getattr(network_config, "n_mels", features.n_mels)

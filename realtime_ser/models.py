@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from realtime_ser.fusion import FusionConfig
     from realtime_ser.networks.protocol import StreamingNetwork
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "model.toml"
 
@@ -43,6 +43,11 @@ class Model:
     fusion: FusionConfig
     description: Mapping[str, Any]
     """The whole of ``model.toml``."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the weights."""
+        return str(self.description["sha256"])
 
 
 def list_models() -> list[Path]:

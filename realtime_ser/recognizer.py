@@ -75,17 +75,25 @@ def choose_device(wanted: str) -> torch.device:
 class NetworkRecognizer:
     """Runs a model. Implements ``Recognizer``."""
 
-    def __init__(self, model: Model, device: torch.device, window: float) -> None:
+    def __init__(
+        self, model: Model, device: torch.device, window: float, speaker: State | None = None
+    ) -> None:
         """Make a recogniser without streams.
 
         Args:
             model: its network is moved to ``device``.
             device: where to run.
             window: seconds that a window's scores look back.
+            speaker: as ``memory`` gave it; who every stream is taken to be at its start.
+
+        Raises:
+            ConfigError: ``speaker`` does not fit the model.
         """
         assert isinstance(model.network, nn.Module)
         self.classes = model.classes
         self.name = model.name
+        self.sha256 = model.sha256
+        self.adapts = bool(model.network.remembered)
         self.device = device
         self._network = model.network
         model.network.to(device).eval()
@@ -93,9 +101,11 @@ class NetworkRecognizer:
         self._fusion = model.fusion
         self.unit_samples = self._network.frames_per_unit * model.features.hop
         units = round(window * model.features.sample_rate / self.unit_samples)
-        self._window_units = max(1, units) if self._network.averaged else 1
+        self._window_units = max(1, units)
         self._network_keys = tuple(self._network.initial_state(1, device))
-        self._slots = self._fresh(INITIAL_SLOTS)
+        self._start = self._initial() | self._checked(speaker or {})
+        with torch.inference_mode():
+            self._slots = self._fresh(INITIAL_SLOTS)
         self._free = list(range(INITIAL_SLOTS))
 
     def open(self) -> int:
@@ -110,18 +120,25 @@ class NetworkRecognizer:
     @torch.inference_mode()
     def close(self, slot: int) -> None:
         """See ``Recognizer.close``."""
-        for tensor in self._slots.values():  # the initial state of everything is zero
-            tensor[slot] = 0
+        for key, tensor in self._slots.items():
+            tensor[slot] = self._start[key][0]
         self._free.append(slot)
 
     @torch.inference_mode()
     def begin(self, slot: int) -> None:
         """See ``Recognizer.begin``. What the network remembers of the speaker stays."""
-        known = self._network.next_segment(
-            {key: self._slots[key][slot : slot + 1] for key in self._network_keys}
-        )
+        known = self._next_segment(slot)
         for key, tensor in self._slots.items():
             tensor[slot] = known[key][0] if key in known else 0
+
+    @torch.inference_mode()
+    def memory(self, slot: int) -> State:
+        """What is remembered of a slot's speaker, the current segment included.
+
+        Empty where the network does not adapt.
+        """
+        known = self._next_segment(slot)
+        return {key: known[key].cpu().clone() for key in self._network.remembered}
 
     @torch.inference_mode()
     def step(self, slots: Sequence[int], pieces: Sequence[AudioArray]) -> list[Prediction]:
@@ -145,37 +162,50 @@ class NetworkRecognizer:
         features, after_features = self._front_end.step(samples.to(self.device), state)
         evidence, after_network = self._network.step(features, state)
         sums = weighted_sums(evidence)
-        if self._network.averaged:
-            recent = torch.cat([state["recent_sums"], sums], dim=1)[:, -self._window_units :]
-            total = state["total_sums"] + sums.sum(dim=1)
-        else:
-            recent, total = sums[:, -1:], sums[:, -1]
+        recent = torch.cat([state["recent_sums"], sums], dim=1)[:, -self._window_units :]
+        total = state["total_sums"] + sums.sum(dim=1)
         after = after_features | after_network | {"recent_sums": recent, "total_sums": total}
         for key, value in after.items():
             self._slots[key].index_copy_(0, index, value)
 
+        units = self._network.adapted_units(state)
+        known, fusion = self._fusion.known(units), self._fusion
         scales = scale_scores(mean_logits(recent.sum(dim=1)))
-        window = fuse(scales, self._fusion).cpu().numpy()
+        window = fuse(scales, fusion.window, fusion.window_known, known).cpu().numpy()
         whole = scale_scores(mean_logits(total))
-        utterance = fuse(whole, self._fusion, whole=True).cpu().numpy()
+        utterance = fuse(whole, fusion.utterance, fusion.utterance_known, known).cpu().numpy()
         of_scales = scales.cpu().numpy()
         seconds = self.unit_samples / SAMPLE_RATE
-        adapted = (self._network.adapted_units(state) * seconds).cpu().tolist()
+        adapted = (units * seconds).cpu().tolist()
         return [
             Prediction(window[i], utterance[i], of_scales[i], adapted[i]) for i in range(len(slots))
         ]
 
+    def _next_segment(self, slot: int) -> State:
+        state = {key: self._slots[key][slot : slot + 1] for key in self._network_keys}
+        return self._network.next_segment(state)
+
     def _fresh(self, size: int) -> State:
-        """State of ``size`` slots that have heard nothing: all zeros."""
+        """State of ``size`` slots at the start of a stream."""
+        return {key: value.repeat_interleave(size, dim=0) for key, value in self._start.items()}
+
+    def _initial(self) -> State:
+        """State of a slot that has heard nothing: all zeros."""
         scales, width = self._network.n_scales, self._network.n_classes + 1
-        with torch.inference_mode():
-            return (
-                self._front_end.initial_state(size)
-                | self._network.initial_state(size, self.device)
-                | {
-                    "recent_sums": torch.zeros(
-                        size, self._window_units, scales, width, device=self.device
-                    ),
-                    "total_sums": torch.zeros(size, scales, width, device=self.device),
-                }
-            )
+        shape = (1, self._window_units, scales, width)
+        return (
+            self._front_end.initial_state(1)
+            | self._network.initial_state(1, self.device)
+            | {
+                "recent_sums": torch.zeros(shape, device=self.device),
+                "total_sums": torch.zeros(1, scales, width, device=self.device),
+            }
+        )
+
+    def _checked(self, speaker: State) -> State:
+        """The memory of a speaker, on the device."""
+        fresh = self._network.initial_state(1, self.device)
+        shapes = {key: fresh[key].shape for key in self._network.remembered}
+        if speaker and {key: value.shape for key, value in speaker.items()} != shapes:
+            raise ConfigError("the speaker's baseline does not fit the model; calibrate him again")
+        return {key: value.to(self.device) for key, value in speaker.items()}

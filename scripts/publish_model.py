@@ -2,9 +2,9 @@
 
     python scripts/publish_model.py runs/default docs/results/multiscale_lstm models/default
 
-Takes the run ``final`` of the first folder and the evaluations in ``evaluation/N/metrics.json``
-below it; keeps each run's log and metrics in the second folder; writes the model, with the scores
-of its siblings in ``model.toml`` and card, into the third.
+Takes the run ``final`` of the first folder and the evaluations of its siblings in
+``evaluation/FOLD-PROTOCOL/metrics.json`` below it; keeps each run's log and metrics in the second
+folder; writes the model, with its siblings' scores in ``model.toml`` and card, into the third.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import argparse
 import json
 import shutil
 from pathlib import Path
+from statistics import mean
+from typing import Any
 
 import tomli_w
 
@@ -29,29 +31,31 @@ def main() -> None:
     parser.add_argument("results", type=Path)
     parser.add_argument("model", type=Path)
     options = parser.parse_args()
-    metrics = {
-        file.parent.name: json.loads(file.read_text(encoding="utf-8"))
-        for file in sorted((options.runs / EVALUATIONS).glob("*/metrics.json"))
-    }
+    files = sorted((options.runs / EVALUATIONS).glob("*-*/metrics.json"))
+    metrics: dict[str, dict[str, Any]] = {}
+    for file in files:
+        fold, _, condition = file.parent.name.partition("-")
+        metrics.setdefault(fold, {})[condition] = json.loads(file.read_text(encoding="utf-8"))
     if not metrics:
-        parser.error(f"{options.runs / EVALUATIONS}: holds no N/metrics.json")
+        parser.error(f"{options.runs / EVALUATIONS}: holds no FOLD-PROTOCOL/metrics.json")
     for run in ("final", *metrics):
         kept = options.results / (run if run == "final" else f"fold{run}")
         kept.mkdir(parents=True, exist_ok=True)
         shutil.copy(options.runs / run / "log.csv", kept)
-    for fold in metrics:
-        shutil.copy(
-            options.runs / EVALUATIONS / fold / "metrics.json", options.results / f"fold{fold}"
-        )
-    selection = options.runs / "selection.json"
-    if selection.exists():
-        shutil.copy(selection, options.results)
+    for file in files:
+        fold, _, condition = file.parent.name.partition("-")
+        shutil.copy(file, options.results / f"fold{fold}" / f"{condition}.json")
 
     source = options.runs / "final" / "model"
     description = read_description(source)
-    for key in ("uar", "ece", "coverage"):
-        mean = sum(m[key] for m in metrics.values()) / len(metrics)
-        description["scores"][f"held_out_clip_{key}"] = round(mean, 4)
+    of_siblings = {
+        "held_out_clip_uar": [m["clip"]["uar"] for m in metrics.values()],
+        "held_out_clip_ece": [m["clip"]["ece"] for m in metrics.values()],
+        "held_out_clip_coverage": [m["clip"]["coverage"] for m in metrics.values()],
+        "held_out_stream_known_uar": [m["stream"]["known"]["uar"] for m in metrics.values()],
+        "held_out_call_known_uar": [m["call"]["known"]["uar"] for m in metrics.values()],
+    }
+    description["scores"] |= {key: round(mean(values), 4) for key, values in of_siblings.items()}
     options.model.mkdir(parents=True, exist_ok=True)
     shutil.copy(source / WEIGHTS_FILE, options.model)
     (options.model / "model.toml").write_text(tomli_w.dumps(description), encoding="utf-8")

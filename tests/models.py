@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from realtime_ser.features import FeatureConfig
-from realtime_ser.fusion import FusionConfig
+from realtime_ser.fusion import Fusion, FusionConfig
 from realtime_ser.models import save_model
 from realtime_ser.networks import build_network
 
@@ -17,21 +17,19 @@ SMALL: dict[str, Any] = {
     "channels": [4, 6, 8, 8],
     "embedding": 12,
     "voice": 0,
-    "segment_units": [2, 4, 8],
+    "segment_units": [2, 4, 0],
     "hidden": 10,
+    "prior": 5.0,
 }
+STRANGER = Fusion((0.5, 0.3, 0.2), 1.3)
+KNOWN = Fusion((0.3, 0.3, 0.4), 0.9)
 
 
-POOLED: dict[str, Any] = {"window_units": [2, 4, 0], "prior": 5.0}
-
-
-def save_untrained(
-    folder: Path, *, voice: int = 0, seed: int = 0, network_name: str = "multiscale_lstm"
-) -> Path:
-    """A model folder with random weights; ``voice`` > 0 gives it a (random) voice trunk."""
+def save_untrained(folder: Path, *, voice: int = 0, seed: int = 0) -> Path:
+    """A model folder with random weights; ``voice`` > 0: a (random) voice trunk, and adaptation."""
     torch.manual_seed(seed)
-    hyper = POOLED if network_name == "pooled_lstm" else SMALL | {"voice": voice}
-    network = build_network(network_name, hyper)
+    hyper = SMALL | {"voice": voice}
+    network = build_network("multiscale_lstm", hyper)
     # Batch statistics that a trained network would have: untrained ones hide mistakes.
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
@@ -40,12 +38,12 @@ def save_untrained(
     save_model(
         folder,
         name="untrained",
-        network_name=network_name,
+        network_name="multiscale_lstm",
         network=network,
         hyper=hyper,
         classes=CLASSES,
         features=FeatureConfig(),
-        fusion=FusionConfig((0.5, 0.3, 0.2), 1.3),
+        fusion=FusionConfig(STRANGER, KNOWN, STRANGER, KNOWN, half=10.0),
         training={"run": "none"},
         scores={},
     )

@@ -21,7 +21,7 @@ def command(
     ] = None,
     fold: Annotated[list[str] | None, typer.Option(help="Only this fold; may be repeated.")] = None,
     degrade: Annotated[
-        str | None, typer.Option(help="telephone, noise:DB[:FOLDER] or room:FOLDER.")
+        str | None, typer.Option(help="telephone, noise:DB[:FOLDER] or room[:FOLDER].")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the order of clips and --degrade.")] = 0,
     device: options.Device = None,

@@ -23,6 +23,9 @@ def command(
     model: options.Model = None,
     device: options.Device = None,
     config: options.ConfigFile = None,
+    speaker: Annotated[
+        str | None, typer.Option(help="Who speaks, as 'realtime-ser calibrate NAME' stored it.")
+    ] = None,
     rate: Annotated[int, typer.Option(help="Sample rate of '-', in Hz.")] = 16_000,
     encoding: Annotated[
         str, typer.Option(help="Encoding of '-': s16le, f32le, mulaw or alaw.")
@@ -43,6 +46,7 @@ def command(
             overwrite=overwrite,
             plain=plain,
             pcm=pcm,
+            speaker=speaker,
         ),
         options.settings(config, model=model, device=device, channels=mode),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -79,6 +80,23 @@ def with_bar(items: Iterable[Item], name: str, total: int) -> Iterator[Item]:
     yield from track(
         items, name, total, console=console, transient=True, disable=not console.is_terminal
     )
+
+
+@contextlib.contextmanager
+def seconds_bar(name: str, total: float) -> Iterator[Callable[[float], None]]:
+    """A progress bar on stderr where that is a terminal; tell it the seconds so far."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn(name),
+        BarColumn(),
+        TextColumn("{task.completed:.1f} s of {task.total:g} s"),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(name, total=total)
+        yield lambda heard: progress.update(task, completed=min(heard, total))
 
 
 def split_channels(values: Sequence[str] | None) -> tuple[str | None, int]:

@@ -43,6 +43,8 @@ class Session:
     overwrite: bool
     plain: bool
     pcm: PcmFormat | None = None
+    speaker: str | None = None
+    """Whose baseline to start from."""
 
     @property
     def mode(self) -> Literal["new", "append", "overwrite"]:
@@ -72,6 +74,8 @@ def run_session(session: Session, config: Config) -> None:
     from realtime_ser.sinks.jsonl import JsonlSink
 
     _refuse_clashes(session)
+    if session.speaker is not None and config.capture.channels == "split":
+        raise ConfigError("--speaker: is one person's; use it with --channels mix")
     clock = SystemClock()
     sinks: list[Sink] = []
     if session.csv is not None:
@@ -82,7 +86,7 @@ def run_session(session: Session, config: Config) -> None:
     source = open_source(
         session.source, config.capture, clock, paced=True, pcm=session.pcm, stdin=stdin
     )
-    recognizer = load_recognizer(config)
+    recognizer = load_recognizer(config, session.speaker)
     make_pipeline = pipeline_factory(config, recognizer)
 
     def engine_with(view: Sink) -> Engine:

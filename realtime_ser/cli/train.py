@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,13 +15,20 @@ if TYPE_CHECKING:
 
 def command(
     recipes: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
-            metavar="RECIPE...",
+            metavar="[RECIPE...]",
             help="TOML files such as configs/train/NAME.toml. Of several, the best for each fold "
             "is chosen on the other folds (nested cross-validation).",
         ),
-    ],
+    ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of a recipe: a model, by name or folder, to go on training with the "
+            "recordings of --data."
+        ),
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Index CSV; without it the one the recipe names.")
     ] = None,
@@ -37,8 +45,41 @@ def command(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Train a network by a recipe; interrupted runs go on where they stopped."""
+    from realtime_ser.errors import ConfigError
+
+    if init is not None:
+        if recipes or fold or data is None:
+            raise ConfigError("--init: takes --data INDEX.csv, and neither recipes nor --fold")
+        _tune(init, data, output or Path("runs") / "tuned", device)
+        return
+    if not recipes:
+        raise ConfigError("train: name a recipe, or a model with --init")
+    _train(recipes, data, output, fold, device)
+
+
+def _tune(init: str, data: Path, output: Path, device: str) -> None:
     from realtime_ser.cli.folders import make_folder
-    from realtime_ser.errors import SinkError
+    from realtime_ser.models import find_model
+    from realtime_ser.recognizer import choose_device
+    from realtime_ser.training.tuning import tune
+
+    model, where = find_model(init), choose_device(device)
+    make_folder(output)
+    with _writable(output), _Bars() as bars:
+        tuned = tune(model, data, output, where, bars)
+    if tuned.left_out:
+        typer.echo(f"{tuned.left_out} clips have emotions that the model lacks; they are left out")
+    typer.echo(f"{tuned.folder}: {tuned.verdict}")
+
+
+def _train(
+    recipes: list[Path],
+    data: Path | None,
+    output: Path | None,
+    fold: list[str] | None,
+    device: str,
+) -> None:
+    from realtime_ser.cli.folders import make_folder
     from realtime_ser.recognizer import choose_device
     from realtime_ser.training.recipe import read_recipe
     from realtime_ser.training.run import train
@@ -52,20 +93,27 @@ def command(
     folder = output or Path("runs") / plan.name
     where = choose_device(device)
     make_folder(folder)
-    try:
-        with _Bars() as bars:
-            if len(plans) == 1:
-                outcomes = train(plan, index, runs, folder, where, bars)
-            else:
-                outcomes = select_and_train(plans, index, runs, folder, where, bars)
-    except OSError as error:
-        reason = error.strerror or error
-        raise SinkError(f"{folder}: cannot be written ({reason}); a next run goes on") from error
+    with _writable(folder), _Bars() as bars:
+        if len(plans) == 1:
+            outcomes = train(plan, index, runs, folder, where, bars)
+        else:
+            outcomes = select_and_train(plans, index, runs, folder, where, bars)
     for outcome in outcomes:
         typer.echo(
             f"{outcome.run}: {outcome.folder}  validation UAR {outcome.validation_uar:.3f}  "
             f"{outcome.seconds / 60:.1f} min"
         )
+
+
+@contextlib.contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    from realtime_ser.errors import SinkError
+
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise SinkError(f"{folder}: cannot be written ({reason}); a next run goes on") from error
 
 
 def _run(name: str) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from realtime_ser.config import coerce
 from realtime_ser.errors import ConfigError, ModelError
 from realtime_ser.networks.multiscale_lstm import MultiscaleLstm, MultiscaleLstmConfig
-from realtime_ser.networks.pooled_lstm import PooledLstm, PooledLstmConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 NETWORKS: dict[str, tuple[type[Any], Callable[[Any], nn.Module]]] = {
     "multiscale_lstm": (MultiscaleLstmConfig, MultiscaleLstm),
-    "pooled_lstm": (PooledLstmConfig, PooledLstm),
 }
 
 

@@ -1,11 +1,12 @@
-"""The default network: mel segments at several lengths, an LSTM a length, scores a length.
+"""The default network: speech at several lengths, an LSTM a length, scores a length.
 
 After Zhang, Zhao & Tian (IEEE TAC 2019, doi 10.1109/TAFFC.2019.2947464) and Bhuyan et al.
 (Traitement du Signal 42(3), 2025, doi 10.18280/ts.420312), made causal so that it can follow a
-stream: the convolutions are shared by all segment lengths and computed once; a segment of T units
-is described by the mean and deviation of what they found in its T units, beside the mean and
-deviation of the voice trunk's cells; segments follow one another unit by unit, and an LSTM a
-length reads them.
+stream. The convolutions over the mel segments are shared by all segment lengths and computed once;
+a segment of T units is described by the mean and deviation of what they found in its T units.
+Beside it stands the mean and deviation of the voice trunk's cells, compared with what is usual for
+the speaker (``adaptation.py``). Segments follow one another unit by unit, and an LSTM a length
+reads them.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from realtime_ser.networks import voice_trunk
-from realtime_ser.networks.pooling import describe
-from realtime_ser.networks.voice_trunk import VoiceTrunk
+from realtime_ser.adaptation import REMEMBERED, SpeakerMemory, Voiceprint
+from realtime_ser.networks.pooling import Pool
+from realtime_ser.networks.voice_trunk import WIDTH, VoiceTrunk
 
 if TYPE_CHECKING:
     from realtime_ser.features import Features
@@ -29,6 +30,8 @@ KERNEL = 3
 TIME_STRIDE = 2
 """Of the first convolution; the others keep the rate."""
 LARGEST_LOG_WEIGHT = 3.0
+VOICEPRINT = 32
+"""Directions in which voices are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +46,41 @@ class MultiscaleLstmConfig:
     embedding: int = 96
     """Values a unit that the convolutions give."""
     voice: int = 128
-    """Values a segment that the voice trunk gives; 0 leaves the trunk out."""
-    segment_units: tuple[int, ...] = (4, 8, 16)
-    """Segment lengths in units."""
+    """Values a segment that the voice trunk gives; 0 leaves the trunk out, and adaptation too."""
+    segment_units: tuple[int, ...] = (4, 8, 16, 0)
+    """Segment lengths in units; 0 is all of the utterance so far."""
     hidden: int = 96
     dropout: float = 0.3
     voice_dropout: float = 0.5
+    prior: float = 30.0
+    """Units of speech after which the speaker's own mean counts as much as everybody's."""
+    steady: float = 200.0
+    """The same of his own deviation."""
+    memory: float = 1200.0
+    """Units of speech after which the speaker's past begins to fade."""
 
 
 class MultiscaleLstm(nn.Module):
     """See the module's text. Implements ``StreamingNetwork``."""
 
+    centre: Tensor
+    """(n_scales, WIDTH): everybody's mean of the descriptions of the trunk's cells."""
+    spread: Tensor
+    """(n_scales, WIDTH): their deviation."""
+    within: Tensor
+    """(n_scales, WIDTH): variance of one speaker, of descriptions relative to everybody's."""
+    voiceprint: Tensor
+    voice_limit: Tensor
+    """See ``Voiceprint``; an infinite limit takes everybody for the same speaker."""
+
     def __init__(self, config: MultiscaleLstmConfig) -> None:
         super().__init__()
+        if not config.segment_units or min(config.segment_units) < 0:
+            raise ValueError(f"segment_units = {config.segment_units} are no lengths")
         self.config = config
         self.n_classes = config.n_classes
         self.n_scales = len(config.segment_units)
         self.frames_per_unit = config.frames_per_unit
-        self.averaged = True
-        self._units_kept = max(config.segment_units) - 1
 
         self.convolutions = nn.ModuleList()
         self.norms = nn.ModuleList()
@@ -77,15 +96,27 @@ class MultiscaleLstm(nn.Module):
             n_in, bands = n_out, (bands + 1) // 2
         self.dropout = nn.Dropout(config.dropout)
         self.embed = nn.Linear(n_in * bands, config.embedding)
-        self.trunk = VoiceTrunk(config.frames_per_unit) if config.voice else None
+        self._embedded = Pool("embedded", 2 * config.embedding, config.segment_units)
         described = 2 * config.embedding + config.voice
+        self.trunk = VoiceTrunk(config.frames_per_unit) if config.voice else None
+        self.remembered = REMEMBERED if config.voice else ()
         if config.voice:
-            self.voice_norms = nn.ModuleList(
-                nn.BatchNorm1d(voice_trunk.WIDTH) for _ in config.segment_units
+            self._moments = Pool("moments", WIDTH, config.segment_units)
+            self.memory = SpeakerMemory(
+                self.n_scales,
+                WIDTH,
+                prior=config.prior,
+                steady=config.steady,
+                memory=config.memory,
             )
+            self.register_buffer("centre", torch.zeros(self.n_scales, WIDTH))
+            self.register_buffer("spread", torch.ones(self.n_scales, WIDTH))
+            self.register_buffer("within", torch.ones(self.n_scales, WIDTH))
+            self.register_buffer("voiceprint", torch.zeros(WIDTH, VOICEPRINT))
+            self.register_buffer("voice_limit", torch.tensor(torch.inf))
             self.voice_dropout = nn.Dropout(config.voice_dropout)
             self.voice = nn.ModuleList(
-                nn.Linear(voice_trunk.WIDTH, config.voice) for _ in config.segment_units
+                nn.Linear(2 * WIDTH, config.voice) for _ in config.segment_units
             )
         self.lstms = nn.ModuleList(
             nn.LSTM(described, config.hidden, batch_first=True) for _ in config.segment_units
@@ -95,30 +126,37 @@ class MultiscaleLstm(nn.Module):
         )
 
     def initial_state(self, batch_size: int, device: torch.device) -> State:
-        """All zeros: nothing heard."""
+        """All zeros: nothing heard, nobody known."""
         c = self.config
 
         def zeros(*shape: int) -> Tensor:
             return torch.zeros(batch_size, *shape, device=device)
 
-        state = {"units": zeros(), "embedded": zeros(self._units_kept, 2 * c.embedding)}
+        state = {"units": zeros(), **self._embedded.initial_state(batch_size, device)}
         for layer, shape in enumerate(self._contexts):
             state[f"conv{layer}"] = zeros(*shape)
         for scale in range(self.n_scales):
             state[f"h{scale}"] = zeros(c.hidden)
             state[f"c{scale}"] = zeros(c.hidden)
         if self.trunk is not None:
-            state["moments"] = zeros(self._units_kept, voice_trunk.WIDTH)
+            state |= self._moments.initial_state(batch_size, device)
             state |= self.trunk.initial_state(batch_size, device)
+            state |= self.memory.initial_state(batch_size, device)
         return state
 
     def next_segment(self, state: State) -> State:
-        """See ``StreamingNetwork.next_segment``: nothing is remembered."""
-        return {key: torch.zeros_like(value) for key, value in state.items()}
+        """See ``StreamingNetwork.next_segment``."""
+        fresh = {key: torch.zeros_like(value) for key, value in state.items()}
+        if self.trunk is None:
+            return fresh
+        voiceprint = Voiceprint(self.voiceprint, self.voice_limit)
+        return fresh | self.memory.remember(state, voiceprint)
 
     def adapted_units(self, state: State) -> Tensor:
-        """See ``StreamingNetwork.adapted_units``: none."""
-        return torch.zeros_like(state["units"])
+        """See ``StreamingNetwork.adapted_units``."""
+        if self.trunk is None:
+            return torch.zeros_like(state["units"])
+        return self.memory.units(state)
 
     def step(self, features: Features, state: State) -> tuple[Tensor, State]:
         """See ``StreamingNetwork.step``."""
@@ -139,24 +177,67 @@ class MultiscaleLstm(nn.Module):
         n = found.shape[1]
         heard = state["units"][:, None] + torch.arange(1, n + 1, device=mel.device)
         after["units"] = heard[:, -1]
-        found, after["embedded"] = _joined(state["embedded"], torch.cat([found, found**2], dim=2))
+        found = torch.cat([found, found**2], dim=2)
+        segments, after_pool = self._embedded.describe(found, heard, state)
+        after |= after_pool
         if self.trunk is not None:
-            slow, after["moments"] = _joined(state["moments"], slow)
+            voices, after_voice = self._voices(slow, heard, state)
+            segments = [torch.cat(pair, dim=2) for pair in zip(segments, voices, strict=True)]
+            after |= after_voice
         evidence = []
         for scale, length in enumerate(self.config.segment_units):
-            described = self.dropout(describe(found, heard, length))
-            if self.trunk is not None:
-                voice = self.voice_norms[scale](describe(slow, heard, length).transpose(1, 2))
-                voice = self.voice[scale](self.voice_dropout(voice.transpose(1, 2)))
-                described = torch.cat([described, F.relu(voice)], dim=2)
+            described = self.dropout(segments[scale])
             memory = (state[f"h{scale}"][None], state[f"c{scale}"][None])
             hidden, (h, c) = self.lstms[scale](described, memory)
             after[f"h{scale}"], after[f"c{scale}"] = h[0], c[0]
-            evidence.append(self.heads[scale](torch.cat([self.dropout(hidden), described], dim=2)))
-        scores = torch.stack(evidence, dim=2)
-        # A bounded weight cannot let one unit decide a whole utterance.
-        weight = LARGEST_LOG_WEIGHT * torch.tanh(scores[..., -1:] / LARGEST_LOG_WEIGHT)
-        return torch.cat([scores[..., :-1], weight], dim=3), after
+            scores = self.heads[scale](torch.cat([self.dropout(hidden), described], dim=2))
+            # A bounded weight cannot let one unit decide a whole utterance.
+            weight = LARGEST_LOG_WEIGHT * torch.tanh(scores[..., -1:] / LARGEST_LOG_WEIGHT)
+            if not length:  # the more of the utterance a unit knows, the more it says
+                weight = weight + 2.0 * heard.log()[..., None]
+            evidence.append(torch.cat([scores[..., :-1], weight], dim=2))
+        return torch.stack(evidence, dim=2), after
+
+    def describe_voice(self, slow: Tensor, heard: Tensor, state: State) -> tuple[Tensor, State]:
+        """The trunk's cells at every length, as they are.
+
+        Args:
+            slow: (batch, n, WIDTH), see ``slow_part``.
+            heard: (batch, n) units since the start, the new one included.
+            state: left unchanged.
+
+        Returns:
+            (n_scales, batch, n, WIDTH), and the state after.
+        """
+        described, after = self._moments.describe(slow, heard, state)
+        return torch.stack(described), after
+
+    def relative(self, described: Tensor) -> Tensor:
+        """``described`` beside everybody's mean and deviation."""
+        return (described - self.centre[:, None, None]) / self.spread[:, None, None]
+
+    def sums_of(self, relative: Tensor, heard: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What the memory adds up: sums, sums of squares and weights, (batch, n_scales, ...) each.
+
+        A segment weighs as much as has been heard of its length.
+        """
+        full = max(1, *self.config.segment_units)
+        lengths = [length or full for length in self.config.segment_units]
+        fill = torch.stack([heard.clamp(max=length) / length for length in lengths])
+        sums = torch.einsum("sbnw,sbn->bsw", relative, fill)
+        squares = torch.einsum("sbnw,sbn->bsw", relative.square(), fill)
+        return sums, squares, fill.sum(dim=2).T
+
+    def _voices(self, slow: Tensor, heard: Tensor, state: State) -> tuple[list[Tensor], State]:
+        """Segments of the trunk's cells, compared with what is usual: (batch, n, voice) each."""
+        described, after = self.describe_voice(slow, heard, state)
+        relative = self.relative(described)
+        voices = []
+        for scale, of_scale in enumerate(relative):
+            compared = self.memory.compare(of_scale, state, scale, self.within[scale])
+            voices.append(F.relu(self.voice[scale](self.voice_dropout(compared))))
+        after |= self.memory.listen(state, *self.sums_of(relative, heard), slow.shape[1])
+        return voices, after
 
     def _convolve(self, mel: Tensor, state: State) -> tuple[Tensor, State]:
         """(batch, 3, frames, n_mels) -> (batch, units, embedding)."""
@@ -171,9 +252,3 @@ class MultiscaleLstm(nn.Module):
         x = torch.unflatten(x, 2, (-1, self.frames_per_unit // TIME_STRIDE)).mean(dim=3)
         flat = x.permute(0, 2, 1, 3).flatten(2)
         return F.relu(self.embed(self.dropout(flat))), after
-
-
-def _joined(before: Tensor, new: Tensor) -> tuple[Tensor, Tensor]:
-    """Moments of the units kept and the new ones, and of those to keep: (batch, units, width)."""
-    joined = torch.cat([before, new], dim=1)
-    return joined, joined[:, new.shape[1] :]

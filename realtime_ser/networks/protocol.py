@@ -22,9 +22,8 @@ class StreamingNetwork(Protocol):
     frames_per_unit: int
     n_scales: int
     n_classes: int
-    averaged: bool
-    """Evidence of units is averaged over time; False where the newest unit speaks for its whole
-    window."""
+    remembered: tuple[str, ...]
+    """Keys of the state that outlive a segment: what is known of the speaker."""
 
     def initial_state(self, batch_size: int, device: torch.device) -> State:
         """State of ``batch_size`` streams before their first unit."""
@@ -51,7 +50,7 @@ class StreamingNetwork(Protocol):
 
         Returns:
             evidence: (batch, n, n_scales, n_classes + 1): logits of the classes and, last, the
-                logarithm of the weight this unit carries when units are averaged.
+                logarithm of the weight this unit carries in an average over time.
             state: after these units.
         """
 

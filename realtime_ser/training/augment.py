@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from realtime_ser.training.examples import Example, Variant
+from realtime_ser.training.examples import Variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from realtime_ser.training.batches import Batch, Batcher
+    from realtime_ser.training.examples import Example
+    from realtime_ser.training.histories import Histories
     from realtime_ser.training.recipe import AugmentRecipe
 
 TILT_POINTS = 5
@@ -30,10 +32,25 @@ def batches_in(examples: int, size: int) -> int:
 class Augmenter:
     """Draws the batches of an epoch."""
 
-    def __init__(self, batcher: Batcher, recipe: AugmentRecipe, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        batcher: Batcher,
+        recipe: AugmentRecipe,
+        rng: np.random.Generator,
+        histories: Histories | None = None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            batcher: makes the batches.
+            recipe: what to change, and how much.
+            rng: what chance is drawn from.
+            histories: of the examples of all epochs; None where the network does not adapt.
+        """
         self._batcher = batcher
         self._recipe = recipe
         self._rng = rng
+        self._histories = histories
 
     def epoch(
         self, examples: Sequence[Example], targets: Tensor, size: int
@@ -50,18 +67,29 @@ class Augmenter:
         """
         n = batches_in(len(examples), size)
         drawn = self._rng.permutation(len(examples))[: n * size]
-        varied = [self._vary(examples[i]) for i in drawn]
+        which = [self._variant(len(examples[i].variants)) for i in drawn]
+        varied = [self._cropped(examples[i].variants[v]) for i, v in zip(drawn, which, strict=True)]
         by_length = np.argsort([len(variant.slow) for variant in varied], kind="stable")
         for position in self._rng.permutation(n):
             chosen = by_length[position * size : (position + 1) * size]
             shortest = len(varied[chosen[0]].slow)
             batch = self._make([self._stretch(varied[i], shortest) for i in chosen])
+            if self._histories is not None:
+                variants = [which[i] for i in chosen]
+                past = self._histories.draw(drawn[chosen].tolist(), variants, self._rng)
+                batch = replace(batch, past=past)
             yield self._mixed(batch, targets[drawn[chosen]])
 
-    def _vary(self, example: Example) -> Variant:
-        """A random variant, sometimes a random stretch of it."""
+    def _variant(self, variants: int) -> int:
+        """One of the speeds, which come first, or of the degraded variants."""
+        speeds = len(self._recipe.speeds)
+        if variants > speeds and self._rng.random() < self._recipe.degraded:
+            return int(self._rng.integers(speeds, variants))
+        return int(self._rng.integers(min(speeds, variants)))
+
+    def _cropped(self, variant: Variant) -> Variant:
+        """Sometimes a random stretch of it."""
         rng, recipe = self._rng, self._recipe
-        variant = example.variants[int(rng.integers(len(example.variants)))]
         units = len(variant.slow)
         if units <= recipe.crop_units or rng.random() >= recipe.crop:
             return variant
@@ -113,4 +141,6 @@ class Augmenter:
         def mixed(tensor: Tensor) -> Tensor:
             return share * tensor + (1.0 - share) * tensor[order]
 
-        return replace(batch, mel=mixed(batch.mel), slow=mixed(batch.slow)), mixed(targets)
+        past = {key: mixed(value) for key, value in batch.past.items()}
+        mel, slow = mixed(batch.mel), mixed(batch.slow)
+        return replace(batch, mel=mel, slow=slow, past=past), mixed(targets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from realtime_ser.features import FrontEnd
+    from realtime_ser.state import State
     from realtime_ser.training.examples import Variant
 
 
@@ -25,6 +26,8 @@ class Batch:
     """(batch, units, width)"""
     units: Tensor
     """(batch,) units each one has."""
+    past: State = field(default_factory=dict)
+    """What is remembered of the speakers; empty: nobody is known."""
 
 
 class Batcher:

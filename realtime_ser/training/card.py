@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
+
+HeldOut = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 CARD_FILE = "README.md"
 
@@ -39,21 +42,34 @@ claim about strangers. Scores on held-out folds come from `realtime-ser evaluate
 {attribution}
 
 ## Limits
-The speech is acted. A voice's expression is not what somebody feels, cultures and languages
-differ, and a stranger in a strange room is recognised worse than the speakers above. Not for
-decisions about people.
+The speech is acted, in English and German. A voice's expression is not what somebody feels,
+cultures and languages differ, and a stranger in a strange room is recognised worse than the
+speakers above.
+Not for decisions about people, and in the European Union not at work or in education: see
+docs/responsible-use.md.
 """
 
 
 HELD_OUT = """\
 ## Held-out folds
 This model was trained on all folds, so it has no score of its own there. Its siblings were trained
-the same way, each without one fold, and evaluated on that (protocol `clip`: each clip alone, cold,
-through the same chain as live audio; six classes by chance: 0.167).
+the same way, each without one fold, and evaluated on that, through the same chain as live audio
+(UAR of six classes by chance: 0.167). `clip`: each clip alone. `stream`: a speaker's clips in turn;
+its first 15 s, and known: after 60 s of speech. `call`: the same, 60 % neutral.
 
-| fold | clips | UAR | WA | ECE | coverage |
-|---|---|---|---|---|---|
+| fold | clips | clip UAR | WA | ECE | shown | first 15 s | known | ECE | call, known |
+|---|---|---|---|---|---|---|---|---|---|
 {rows}
+
+Of what is not shown as uncertain, wrong are (protocol `clip`, all folds):
+
+| uncertain below | shown | wrong |
+|---|---|---|
+{risk}
+
+Recall by class (`clip`): {recalls}. UAR of women {women:.3f}, of men {men:.3f} (`clip`),
+{known_women:.3f} and {known_men:.3f} (`stream`). Against what most listeners heard rather than
+what the actor was asked for: {votes:.3f}.
 
 """
 
@@ -70,7 +86,8 @@ def write_card(
     folder: Path,
     description: Mapping[str, Any],
     parameters: int,
-    held_out: Mapping[str, Mapping[str, Any]] | None = None,
+    held_out: HeldOut | None = None,
+    note: str = "",
 ) -> None:
     """Write the card into a model folder.
 
@@ -78,11 +95,12 @@ def write_card(
         folder: of the model.
         description: the content of ``model.toml``.
         parameters: number of weights.
-        held_out: fold -> content of ``metrics.json`` of the sibling trained without it.
+        note: a section of its own.
+        held_out: fold -> protocol -> content of ``metrics.json`` of the sibling trained without it.
     """
     attribution = [ATTRIBUTION[c["name"]] for c in description["training"]["corpora"]
                if c["name"] in ATTRIBUTION]  # fmt: skip
-    if description["hyper"].get("voice", 0):
+    if description["hyper"].get("voice", 1):
         attribution.append(TRUNK)
     training = description["training"]
     people = training["validation_speakers"]
@@ -102,18 +120,56 @@ def write_card(
         n_validation=len(people),
         validation=", ".join(people),
         scores="\n".join(f"| {k} | {v} |" for k, v in description["scores"].items()),
-        held_out=_held_out(held_out) if held_out else "",
+        held_out=note + (_held_out(held_out) if held_out else ""),
         attribution="\n".join(attribution) or "None is owed.",
     )
     (folder / CARD_FILE).write_text(text, encoding="utf-8")
 
 
-def _held_out(metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    keys = ("uar", "wa", "ece", "coverage")
-    rows = [
-        f"| {fold} | {m['n']} | " + " | ".join(f"{m[key]:.3f}" for key in keys) + " |"
-        for fold, m in metrics.items()
+def _held_out(metrics: HeldOut) -> str:
+    rows = {fold: _row(of_fold) for fold, of_fold in metrics.items()}
+    lines = [
+        f"| {fold} | {of_fold['clip']['n']} | {_cells(rows[fold])} |"
+        for fold, of_fold in metrics.items()
     ]
-    means = [sum(m[key] for m in metrics.values()) / len(metrics) for key in keys]
-    rows.append("| **mean** | | " + " | ".join(f"{mean:.3f}" for mean in means) + " |")
-    return HELD_OUT.format(rows="\n".join(rows))
+    means = [mean(column) for column in zip(*rows.values(), strict=True)]
+    lines.append(f"| **mean** | | {_cells(means)} |")
+    clips, streams = ([m[p] for m in metrics.values()] for p in ("clip", "stream"))
+    classes = clips[0]["classes"]
+    recalls = [mean(m["per_class"][name]["recall"] for m in clips) for name in classes]
+    return HELD_OUT.format(
+        rows="\n".join(lines),
+        risk="\n".join(_risks(clips)),
+        recalls=", ".join(f"{n} {r:.2f}" for n, r in zip(classes, recalls, strict=True)),
+        women=mean(m["by_sex"]["f"]["uar"] for m in clips),
+        men=mean(m["by_sex"]["m"]["uar"] for m in clips),
+        known_women=mean(m["by_sex"]["f"]["uar"] for m in streams),
+        known_men=mean(m["by_sex"]["m"]["uar"] for m in streams),
+        votes=mean(m["votes"]["uar"] for m in clips),
+    )
+
+
+def _row(of_fold: Mapping[str, Mapping[str, Any]]) -> list[float]:
+    clip, stream, call = (of_fold[protocol] for protocol in ("clip", "stream", "call"))
+    return [
+        *(clip[key] for key in ("uar", "wa", "ece", "coverage")),
+        stream["by_elapsed_speech"][0]["uar"],
+        stream["known"]["uar"],
+        stream["ece"],
+        call["known"]["uar"],
+    ]
+
+
+def _cells(values: Sequence[float]) -> str:
+    return " | ".join(f"{value:.3f}" for value in values)
+
+
+def _risks(clips: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line a threshold that every fold has."""
+    curves = [{p["threshold"]: p for p in m["risk_coverage"]} for m in clips]
+    shared = sorted(set.intersection(*(set(curve) for curve in curves)))
+    return [
+        f"| {t:.1f} | {mean(c[t]['coverage'] for c in curves):.2f} "
+        f"| {mean(c[t]['risk'] for c in curves):.2f} |"
+        for t in shared
+    ]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from realtime_ser.training.recipe import Recipe
 
 FILE = "checkpoint.pt"
-VERSION = 2
+VERSION = 3
 """Of the way of training: one more when a changed code would make another network."""
 
 

@@ -20,7 +20,11 @@ TELEPHONE_RATE = 8_000
 TELEPHONE_BAND = (300.0, 3_400.0)
 LARGEST_RATIO = 100.0
 """dB, either way: beyond it one of the two cannot be heard or computed with."""
-SPECS = "telephone, noise:DB[:FOLDER] or room:FOLDER"
+SPECS = "telephone, noise:DB[:FOLDER] or room[:FOLDER]"
+REVERBERATION = (0.2, 0.8)
+"""Seconds in which the sound of a made-up room falls by 60 dB."""
+DIRECT_TO_REVERBERANT = (-6.0, 6.0)
+"""dB, in a made-up room."""
 
 Degradation = Callable[[AudioArray, np.random.Generator], AudioArray]
 """(n,) samples and a random generator -> (n,) samples."""
@@ -50,6 +54,8 @@ def parse_degradation(spec: str) -> Degradation:
             )
         recordings = load_folder(Path(folder)) if folder else []
         return lambda samples, rng: add_noise(samples, snr_db, recordings, rng)
+    if spec == "room":
+        return lambda samples, rng: in_room(samples, make_up_room(rng))
     if name == "room" and rest:
         rooms = load_folder(Path(rest))
         return lambda samples, rng: in_room(samples, rooms[int(rng.integers(len(rooms)))])
@@ -91,6 +97,17 @@ def in_room(samples: AudioArray, response: AudioArray) -> AudioArray:
     wet = _fit(wet[direct:], len(samples))
     before, after = np.mean(np.square(samples)), np.mean(np.square(wet)) + 1e-12
     return np.asarray(wet * np.sqrt(before / after), dtype=np.float32)
+
+
+def make_up_room(rng: np.random.Generator) -> AudioArray:
+    """An impulse response: the direct sound, then noise that dies away (Polack 1988's model)."""
+    reverberation = rng.uniform(*REVERBERATION)
+    n = round(reverberation * SAMPLE_RATE)
+    tail = rng.standard_normal(n) * 10.0 ** (-3.0 * np.arange(n) / n)
+    ratio = 10.0 ** (-rng.uniform(*DIRECT_TO_REVERBERANT) / 20.0)
+    response = tail * (ratio / np.sqrt(np.sum(np.square(tail))))
+    response[0] = 1.0
+    return np.asarray(response, dtype=np.float32)
 
 
 def load_folder(folder: Path) -> list[AudioArray]:

@@ -14,6 +14,8 @@ from realtime_ser.training.metrics import (
     confusion_matrix,
     expected_calibration_error,
     per_class,
+    reliability,
+    risk_coverage,
     unweighted_average_recall,
 )
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 ELAPSED_EDGES = (0.0, 15.0, 30.0, 60.0, 120.0)
 """Lower edges, in seconds of a speaker's speech before the clip; the last bucket is open."""
+KNOWN_FROM = 60.0
+"""Seconds of a speaker's speech after which he counts as known in ``metrics.json``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +105,34 @@ def summarise(decisions: Sequence[Decision], classes: Sequence[str]) -> dict[str
         "classes": list(classes),
         "per_corpus": _grouped(decisions, classes, lambda d: d.clip.corpus),
         "per_speaker": _grouped(decisions, classes, lambda d: "/".join(d.clip.person)),
-        "by_sex": _grouped(decisions, classes, lambda d: d.clip.sex or "unknown"),
+        **_by_sex(decisions, classes),
+        **_calibration(decisions, classes),
         "by_elapsed_speech": _by_elapsed(decisions, classes),
+        "known": _known(decisions, classes),
         "votes": _against_votes(decisions, classes),
     }
+
+
+def _by_sex(decisions: Sequence[Decision], classes: Sequence[str]) -> dict[str, Any]:
+    groups = _grouped(decisions, classes, lambda d: d.clip.sex or "unknown")
+    known = [figures["uar"] for sex, figures in groups.items() if sex != "unknown"]
+    return {"by_sex": groups, "sex_gap": max(known) - min(known) if len(known) > 1 else None}
+
+
+def _calibration(decisions: Sequence[Decision], classes: Sequence[str]) -> dict[str, Any]:
+    confidence, right = _confidence(decisions, classes)
+    return {
+        "reliability": reliability(confidence, right),
+        "risk_coverage": risk_coverage(confidence, right),
+    }
+
+
+def _confidence(decisions: Sequence[Decision], classes: Sequence[str]) -> tuple[Any, Any]:
+    """Confidence of every answer, and whether it was right."""
+    truth, decided = _labels(decisions, classes)
+    answered = decided >= 0
+    confidence = np.array([float(p.max()) for d in decisions if (p := d.probabilities) is not None])
+    return confidence, (truth[answered] == decided[answered]).astype(np.float64)
 
 
 def _labels(decisions: Sequence[Decision], classes: Sequence[str]) -> tuple[Any, Any]:
@@ -117,14 +145,10 @@ def _labels(decisions: Sequence[Decision], classes: Sequence[str]) -> tuple[Any,
 
 def _figures(decisions: Sequence[Decision], classes: Sequence[str]) -> dict[str, Any]:
     truth, decided = _labels(decisions, classes)
-    answered = [i for i, d in enumerate(decisions) if d.probabilities is not None]
-    confidence = np.array([float(p.max()) for d in decisions if (p := d.probabilities) is not None])
     return {
         "uar": unweighted_average_recall(truth, decided, len(classes)),
         "wa": float(np.mean(truth == decided)),
-        "ece": expected_calibration_error(
-            confidence, (truth[answered] == decided[answered]).astype(np.float64)
-        ),
+        "ece": expected_calibration_error(*_confidence(decisions, classes)),
         "n": len(decisions),
     }
 
@@ -147,6 +171,12 @@ def _by_elapsed(decisions: Sequence[Decision], classes: Sequence[str]) -> list[d
             upper = None if high == float("inf") else high
             buckets.append({"from": low, "to": upper, "uar": figures["uar"], "n": len(inside)})
     return buckets
+
+
+def _known(decisions: Sequence[Decision], classes: Sequence[str]) -> dict[str, Any] | None:
+    """Figures of clips before which their speaker had spoken for a minute."""
+    late = [d for d in decisions if d.elapsed >= KNOWN_FROM]
+    return _figures(late, classes) | {"from": KNOWN_FROM} if late else None
 
 
 def _against_votes(decisions: Sequence[Decision], classes: Sequence[str]) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from torch import nn
 
 from realtime_ser.features import FrontEnd
 from realtime_ser.segments import Segmenter
-from realtime_ser.training.degrade import add_noise, load_folder
+from realtime_ser.training.degrade import add_noise, load_folder, parse_degradation
 from realtime_ser.training.index import Clip, load_clip
 from realtime_ser.types import SAMPLE_RATE, AudioArray, SpeechBoundary, SpeechStarted
 from realtime_ser.vad import Vad, make_vad
@@ -42,7 +42,7 @@ HalfArray = npt.NDArray[np.float16]
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A segment of speech at one speed, with or without noise."""
+    """A segment of speech at one speed or in one condition."""
 
     log_power: HalfArray
     """(units * frames_per_unit, n_bands): logarithm of the front end's power."""
@@ -65,7 +65,7 @@ class ExampleMaker:
         """Prepare.
 
         Raises:
-            DataError: the recipe's noise folder has no recordings.
+            DataError: a folder of the recipe has no recordings.
         """
         self._recipe = recipe
         self._network = network
@@ -75,6 +75,7 @@ class ExampleMaker:
         self._speeds = sorted(recipe.augment.speeds, key=lambda speed: speed != 1.0)
         folder = recipe.augment.noise_folder
         self._noise = load_folder(Path(folder)) if folder else []
+        self._conditions = [parse_degradation(spec) for spec in recipe.augment.conditions]
         self._version = self._digest_of_settings()
 
     def make(self, clips: Sequence[Clip], progress: Callable[[], None]) -> list[Example]:
@@ -126,7 +127,7 @@ class ExampleMaker:
         with self._file(clip).open("rb") as stream, np.load(stream) as stored:
             arrays = [stored[f"arr_{i}"] for i in range(len(stored.files))]
         variants = [Variant(*pair) for pair in zip(arrays[::2], arrays[1::2], strict=False)]
-        each = len(self._speeds) + bool(self._noise)
+        each = len(self._speeds) + bool(self._noise) + len(self._conditions)
         if len(arrays) % (2 * each):
             raise ValueError(f"{self._file(clip)} holds {len(arrays)} arrays")
         return [Example(clip, tuple(variants[i : i + each])) for i in range(0, len(variants), each)]
@@ -135,12 +136,14 @@ class ExampleMaker:
         for speed in self._speeds:
             rate = SAMPLE_RATE * speed
             yield segment if speed == 1.0 else soxr.resample(segment, rate, SAMPLE_RATE)
+        name = f"{clip.path.name}{self._recipe.seed}".encode()
+        rng = np.random.default_rng(list(hashlib.sha256(name).digest()[:8]))
         if self._noise:
-            name = f"{clip.path.name}{self._recipe.seed}".encode()
-            rng = np.random.default_rng(list(hashlib.sha256(name).digest()[:8]))
             low, high = self._recipe.augment.noise_snr_db
             snr = float(rng.uniform(low, high))
             yield add_noise(segment, snr, self._noise, rng)
+        for condition in self._conditions:
+            yield condition(segment, rng)
 
     def _features(self, waves: Sequence[AudioArray]) -> list[Variant]:
         """In the order of ``waves``; those of like length share a pass: little padding."""
@@ -186,7 +189,8 @@ class ExampleMaker:
         augment = self._recipe.augment
         settings = [
             asdict(self._recipe.features), asdict(self._recipe.vad), asdict(self._recipe.segments),
-            self._speeds, augment.noise_folder, augment.noise_snr_db, self._recipe.seed,
+            self._speeds, augment.noise_folder, augment.noise_snr_db, augment.conditions,
+            self._recipe.seed,
             self._network.frames_per_unit, weights.hexdigest(),
         ]  # fmt: skip
         return json.dumps(settings)

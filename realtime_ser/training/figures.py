@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -34,6 +34,43 @@ def save_confusion(
     _save(counts.astype(float), "{:.0f}", "clips", title, classes, files[0])
     _save(shares, "{:.2f}", "share of the class", title, classes, files[1])
     return files
+
+
+def save_reliability(bins: Sequence[Mapping[str, float]], ece: float, folder: Path) -> Path:
+    """``reliability.png``: how often the recogniser is right when it is so sure."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.4, 5.4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], linestyle="--", color="grey", label="calibrated")
+    points = [[b[key] for b in bins] for key in ("confidence", "accuracy", "n")]
+    most = max(points[2], default=1)
+    axes.plot(points[0], points[1], color="C0")
+    axes.scatter(points[0], points[1], s=[8 + 120 * n / most for n in points[2]], label="clips")
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share that was right")
+    axes.set_title(f"ECE {ece:.3f}")
+    axes.legend()
+    file = folder / "reliability.png"
+    figure.savefig(file, dpi=150)
+    return file
+
+
+def save_risk_coverage(curve: Sequence[Mapping[str, float]], folder: Path) -> Path:
+    """``risk_coverage.png``: errors among what is shown, by how much is shown."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([p["coverage"] for p in curve], [p["risk"] for p in curve], marker="o")
+    for point in curve:
+        place = (point["coverage"], point["risk"])
+        axes.annotate(f"{point['threshold']:.1f}", place, textcoords="offset points", xytext=(4, 4))
+    axes.set(xlim=(0, 1.02), ylim=(0, None), xlabel="coverage (share not shown as uncertain)")
+    axes.set_ylabel("risk (share of wrong ones)")
+    axes.set_title("by uncertain_below")
+    file = folder / "risk_coverage.png"
+    figure.savefig(file, dpi=150)
+    return file
 
 
 def _save(

@@ -17,25 +17,24 @@ from realtime_ser.fusion import mean_logits, weighted_sums
 from realtime_ser.training import checkpoint
 from realtime_ser.training.augment import Augmenter, batches_in
 from realtime_ser.training.batches import Batch, Batcher
-from realtime_ser.training.calibrate import fit_fusion
+from realtime_ser.training.histories import Histories, adapts, fit_scaling
+from realtime_ser.training.listening import Listener
 from realtime_ser.training.metrics import unweighted_average_recall
+from realtime_ser.training.targets import labels_of, targets_of
+from realtime_ser.training.voiceprints import fit_voiceprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from realtime_ser.fusion import FusionConfig
     from realtime_ser.networks.protocol import StreamingNetwork
     from realtime_ser.training.examples import Example
-    from realtime_ser.training.index import Clip
     from realtime_ser.training.recipe import Recipe
-
-EVALUATION_BATCH = 64
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Epoch:
-    """One line of the training log: an epoch, or a window length whose scores were fitted."""
+    """One line of the training log."""
 
     epoch: int
     loss: float
@@ -57,9 +56,20 @@ class Trainer:
         validation: Sequence[Example],
         device: torch.device,
         folder: Path,
+        *,
+        pretrained: bool = False,
     ) -> None:
+        """Prepare.
+
+        Args:
+            recipe: how to train.
+            network: freshly made, or trained already.
+            train, validation: examples, disjoint in speakers.
+            device: where to train.
+            folder: of the checkpoint and the log.
+            pretrained: ``network`` knows already what is usual for everybody.
+        """
         self._recipe = recipe
-        self.classes = recipe.classes
         self._train = train
         self._validation = validation
         self._device = device
@@ -68,8 +78,16 @@ class Trainer:
         self.network = network.to(device)
         self._streaming = cast("StreamingNetwork", self.network)
         self._rng = np.random.default_rng(recipe.seed)
-        self._batcher = Batcher(FrontEnd(recipe.features), self._streaming.frames_per_unit)
-        self._augmenter = Augmenter(self._batcher, recipe.augment, self._rng)
+        self.listener = Listener(self.network, recipe, device)
+        histories = None
+        if adapts(self.network):
+            if not pretrained:
+                fit_scaling(self.network, train)
+            histories = Histories(self.network, train, recipe.history)
+            if not pretrained:
+                fit_voiceprint(self.network, train, histories.means(), recipe.seed)
+        batcher = Batcher(FrontEnd(recipe.features), self._streaming.frames_per_unit)
+        self._augmenter = Augmenter(batcher, recipe.augment, self._rng, histories)
         self._targets = targets_of(train, recipe.classes, recipe.optimizer.votes)
         o = recipe.optimizer
         self._steps = batches_in(len(train), o.batch_size)
@@ -85,9 +103,10 @@ class Trainer:
             pct_start=o.warm_up,
         )
         self.log: list[Epoch] = []
+        self._best: dict[str, Tensor] = {}
 
     def run(self, on_epoch: Callable[[Epoch], None]) -> None:
-        """Train to the last epoch of the recipe, from the newest checkpoint if there is one.
+        """Train as far as the recipe says, from the newest checkpoint if there is one.
 
         Raises:
             ConfigError: the checkpoint is damaged or of another recipe or split.
@@ -95,31 +114,28 @@ class Trainer:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._resume()
         for epoch in range(len(self.log), self._recipe.optimizer.epochs):
+            if self._patience_is_over():
+                break
             began = time.monotonic()
             loss = self._one_epoch()
             validation_loss, uar = self._validate()
             rate = float(self._schedule.get_last_lr()[0])
             seconds = time.monotonic() - began
             self.log.append(Epoch(epoch + 1, loss, validation_loss, uar, rate, seconds))
+            if self._recipe.optimizer.patience and self._epochs_since_best() == 0:
+                self._best = {k: v.clone() for k, v in self.network.state_dict().items()}
             self._save()
             on_epoch(self.log[-1])
+        if self._best:
+            self.network.load_state_dict(self._best)
 
-    @torch.inference_mode()
-    def logits(self, examples: Sequence[Example]) -> Tensor:
-        """Logits of whole segments, in the order of ``examples``: (n, n_scales, n_classes)."""
-        self.network.eval()
-        order = sorted(range(len(examples)), key=lambda i: len(examples[i].variants[0].slow))
-        found: dict[int, Tensor] = {}
-        for start in range(0, len(order), EVALUATION_BATCH):
-            positions = order[start : start + EVALUATION_BATCH]
-            batch = self._batcher.make([examples[i].variants[0] for i in positions])
-            found.update(zip(positions, self._forward(batch).cpu(), strict=True))
-        return torch.stack([found[i] for i in range(len(examples))])
+    def _epochs_since_best(self) -> int:
+        losses = [epoch.validation_loss for epoch in self.log]
+        return len(losses) - 1 - losses.index(min(losses))
 
-    def fusion(self, examples: Sequence[Example]) -> FusionConfig:
-        """Fusion weights and temperature, fitted on strangers."""
-        labels = labels_of([example.clip for example in examples], self.classes)
-        return fit_fusion(self.logits(examples), labels)
+    def _patience_is_over(self) -> bool:
+        patience = self._recipe.optimizer.patience
+        return bool(patience and self.log) and self._epochs_since_best() >= patience
 
     def _one_epoch(self) -> float:
         self.network.train()
@@ -142,6 +158,7 @@ class Trainer:
         """Logits of whole segments: (batch, n_scales, n_classes)."""
         n = len(batch.units)
         state = self._streaming.initial_state(n, self._device)
+        state |= {key: value.to(self._device) for key, value in batch.past.items()}
         mel, slow = batch.mel.to(self._device), batch.slow.to(self._device)
         evidence, _ = self._streaming.fast_part(mel, slow, state)
         heard = torch.arange(evidence.shape[1]) < batch.units[:, None]
@@ -149,8 +166,9 @@ class Trainer:
         return mean_logits(sums.sum(dim=1))
 
     def _validate(self) -> tuple[float, float]:
+        """Loss and UAR of whole examples of strangers, all scales alike."""
         labels = labels_of([example.clip for example in self._validation], self._recipe.classes)
-        logits = self.logits(self._validation)
+        logits = self.listener.utterances(self._validation)
         loss = F.cross_entropy(logits.flatten(0, 1), labels.repeat_interleave(logits.shape[1]))
         decided = torch.softmax(logits, dim=2).mean(dim=1).argmax(dim=1)
         uar = unweighted_average_recall(labels.numpy(), decided.numpy(), len(self._recipe.classes))
@@ -162,6 +180,7 @@ class Trainer:
             {
                 "digest": self._digest,
                 "network": self.network.state_dict(),
+                "best": self._best,
                 "optimizer": self._optimizer.state_dict(),
                 "schedule": self._schedule.state_dict(),
                 "log": [dataclasses.asdict(epoch) for epoch in self.log],
@@ -175,6 +194,7 @@ class Trainer:
         if stored is None:
             return
         self.network.load_state_dict(stored["network"])
+        self._best = stored["best"]
         self._optimizer.load_state_dict(stored["optimizer"])
         self._schedule.load_state_dict(stored["schedule"])
         self.log = [Epoch(**epoch) for epoch in stored["log"]]
@@ -187,25 +207,3 @@ def write_log(folder: Path, log: Sequence[Epoch]) -> None:
         writer = csv.DictWriter(stream, [f.name for f in dataclasses.fields(Epoch)])
         writer.writeheader()
         writer.writerows(dataclasses.asdict(epoch) for epoch in log)
-
-
-def labels_of(clips: Sequence[Clip], classes: Sequence[str]) -> Tensor:
-    """Index of the intended emotion of each clip: (n,)."""
-    return torch.tensor([classes.index(clip.emotion) for clip in clips])
-
-
-def targets_of(examples: Sequence[Example], classes: Sequence[str], votes: float) -> Tensor:
-    """What the network is to say: (n, n_classes).
-
-    Args:
-        examples: whose targets.
-        classes: in the order of the network.
-        votes: share of the target that listeners' votes make where a clip has any.
-    """
-    labels = labels_of([example.clip for example in examples], classes)
-    targets = F.one_hot(labels, len(classes)).float()
-    for i, example in enumerate(examples):
-        heard = torch.tensor([(example.clip.votes or {}).get(name, 0.0) for name in classes])
-        if votes > 0.0 and heard.sum() > 0:
-            targets[i] = (1.0 - votes) * targets[i] + votes * heard / heard.sum()
-    return targets

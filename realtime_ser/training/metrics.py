@@ -36,16 +36,51 @@ def unweighted_average_recall(truth: IntArray, decided: IntArray, n_classes: int
     return float(np.nanmean(recalls(truth, decided, n_classes)))
 
 
+def reliability(confidence: FloatArray, right: FloatArray, bins: int = 15) -> list[dict[str, Any]]:
+    """Confidence against accuracy in equally wide bins; bins without a clip are left out.
+
+    Args:
+        confidence: (n,) of each decision.
+        right: (n,) 1 where it was right, else 0.
+        bins: between 0 and 1.
+    """
+    which = np.clip((confidence * bins).astype(int), 0, bins - 1)
+    return [
+        {
+            "confidence": float(confidence[which == b].mean()),
+            "accuracy": float(right[which == b].mean()),
+            "n": int((which == b).sum()),
+        }
+        for b in np.unique(which)
+    ]
+
+
 def expected_calibration_error(confidence: FloatArray, right: FloatArray, bins: int = 15) -> float:
     """ECE over equally wide bins of confidence (Guo et al. 2017, arXiv 1706.04599)."""
     if len(confidence) == 0:
         return float("nan")
-    which = np.clip((confidence * bins).astype(int), 0, bins - 1)
-    gaps = [
-        abs(confidence[which == b].mean() - right[which == b].mean()) * (which == b).mean()
-        for b in np.unique(which)
-    ]
-    return float(np.sum(gaps))
+    found = reliability(confidence, right, bins)
+    gaps = [abs(b["confidence"] - b["accuracy"]) * b["n"] for b in found]
+    return float(np.sum(gaps) / len(confidence))
+
+
+def risk_coverage(confidence: FloatArray, right: FloatArray) -> list[dict[str, float]]:
+    """Share of wrong decisions among those shown, for every tenth of a confidence.
+
+    El-Yaniv & Wiener 2010 (JMLR 11). Arguments as for ``reliability``.
+    """
+    curve = []
+    for threshold in np.arange(0, 10) / 10:
+        shown = confidence >= threshold
+        if shown.any():
+            curve.append(
+                {
+                    "threshold": float(threshold),
+                    "coverage": float(shown.mean()),
+                    "risk": float(1.0 - right[shown].mean()),
+                }
+            )
+    return curve
 
 
 def per_class(truth: IntArray, decided: IntArray, classes: Sequence[str]) -> dict[str, Any]:

@@ -44,22 +44,23 @@ class OptimizerRecipe:
     """Share of all steps in which the rate rises."""
     weight_decay: float = 1e-2
     gradient_norm: float = 2.0
+    patience: int = 0
+    """Epochs without a better validation loss after which training ends with the best weights so
+    far; 0: it goes on to the last epoch and keeps those weights."""
     votes: float = 0.0
     """Share of the target that the listeners' votes make, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
-class HeadsRecipe:
-    """Linear heads over a frozen trunk, fitted to the optimum; for ``pooled_lstm``."""
+class HistoryRecipe:
+    """What the speaker of an example is taken to have said before; for networks that adapt."""
 
-    penalty: float = 0.03
-    """Half of it times the squared weights is added to the mean loss."""
-    histories: int = 2
-    """Times that every example is heard, each after another past of its speaker."""
     cold: float = 0.3
-    """Share of them without a past."""
+    """Share of examples without a past."""
     call: float = 0.5
     """Share of the others whose past is mostly neutral."""
+    longest: int = 40
+    """Clips of a past at most; any number up to it is drawn, few more often than many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ class AugmentRecipe:
     noise_folder: str = ""
     """Folder of noise recordings; one more variant of every example gets noise from it."""
     noise_snr_db: tuple[float, ...] = (5.0, 20.0)
+    conditions: tuple[str, ...] = ()
+    """As ``evaluate --degrade`` takes them; each makes one more variant of every example."""
+    degraded: float = 0.25
+    """Share of examples heard in noise or a condition, where there are any; the others are heard at
+    one of the speeds."""
     crop: float = 0.5
     """Share of examples cut to a random stretch of at least ``crop_units``; after that the examples
     of a batch, which are of like length, are cut to the shortest of them."""
@@ -107,7 +113,7 @@ class Recipe:
     segments: SegmentConfig = field(default_factory=SegmentConfig)
     optimizer: OptimizerRecipe = field(default_factory=OptimizerRecipe)
     augment: AugmentRecipe = field(default_factory=AugmentRecipe)
-    heads: HeadsRecipe = field(default_factory=HeadsRecipe)
+    history: HistoryRecipe = field(default_factory=HistoryRecipe)
 
     def __post_init__(self) -> None:
         _check(self)
@@ -130,7 +136,7 @@ _TABLES: dict[str, type[Any]] = {
     "segments": SegmentConfig,
     "optimizer": OptimizerRecipe,
     "augment": AugmentRecipe,
-    "heads": HeadsRecipe,
+    "history": HistoryRecipe,
 }
 
 
@@ -215,6 +221,7 @@ def _check(recipe: Recipe) -> None:
 def _ranges(recipe: Recipe) -> list[tuple[str, float, float, float]]:
     """Key, value and the limits that it must keep."""
     features, optimizer, augment = recipe.features, recipe.optimizer, recipe.augment
+    history = recipe.history
     return [
         ("seed", recipe.seed, 0, 2**32 - 1),
         ("data.validation_speakers", recipe.data.validation_speakers, 1, 1e6),
@@ -225,13 +232,14 @@ def _ranges(recipe: Recipe) -> list[tuple[str, float, float, float]]:
         ("optimizer.warm_up", optimizer.warm_up, 0.0, 1.0),
         ("optimizer.weight_decay", optimizer.weight_decay, 0.0, 100.0),
         ("optimizer.gradient_norm", optimizer.gradient_norm, 1e-12, 1e12),
+        ("optimizer.patience", optimizer.patience, 0, 1e6),
         ("optimizer.votes", optimizer.votes, 0.0, 1.0),
         *(("augment.speeds", speed, 0.25, 4.0) for speed in augment.speeds),
         *(("augment.noise_snr_db", ratio, -100.0, 100.0) for ratio in augment.noise_snr_db),
-        ("heads.penalty", recipe.heads.penalty, 0.0, 1e6),
-        ("heads.histories", recipe.heads.histories, 1, 100),
-        ("heads.cold", recipe.heads.cold, 0.0, 1.0),
-        ("heads.call", recipe.heads.call, 0.0, 1.0),
+        ("history.cold", history.cold, 0.0, 1.0),
+        ("history.call", history.call, 0.0, 1.0),
+        ("history.longest", history.longest, 1, 1e6),
+        ("augment.degraded", augment.degraded, 0.0, 1.0),
         ("augment.crop", augment.crop, 0.0, 1.0),
         ("augment.crop_units", augment.crop_units, 1, 1e6),
         ("augment.tilt", augment.tilt, 0.0, 10.0),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from realtime_ser.errors import SinkError
-from realtime_ser.training.figures import save_confusion
+from realtime_ser.training.figures import save_confusion, save_reliability, save_risk_coverage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ def write_report(
     classes: Sequence[str],
     folder: Path,
 ) -> None:
-    """``metrics.json``, ``predictions.csv`` and the confusion matrices as PNG.
+    """``metrics.json``, ``predictions.csv`` and pictures: confusion, reliability, risk-coverage.
 
     Raises:
         SinkError: a file cannot be written.
@@ -36,6 +36,8 @@ def write_report(
             _write_predictions(csv.writer(stream), decisions, classes)
         support = np.array([metrics["per_class"][name]["support"] for name in classes])
         save_confusion(np.array(metrics["confusion"]), support, classes, folder)
+        save_reliability(metrics["reliability"], metrics["ece"], folder)
+        save_risk_coverage(metrics["risk_coverage"], folder)
     except OSError as error:
         raise SinkError(f"{folder}: cannot be written ({error.strerror or error})") from error
 

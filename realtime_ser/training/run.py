@@ -7,23 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-import numpy as np
 import torch
 from torch import nn
 
 from realtime_ser.errors import DataError
-from realtime_ser.fusion import FusionConfig
+from realtime_ser.fusion import Fusion, FusionConfig
 from realtime_ser.model_checks import check_fit
 from realtime_ser.models import read_description, save_model
 from realtime_ser.networks import build_network, network_config
 from realtime_ser.networks.voice_trunk import VoiceTrunk
-from realtime_ser.training.calibrate import fused_decisions
 from realtime_ser.training.card import write_card
 from realtime_ser.training.examples import Example, ExampleMaker
-from realtime_ser.training.heads import HeadFitter
 from realtime_ser.training.index import Clip, of_corpora, read_index
-from realtime_ser.training.loop import Epoch, Trainer, labels_of
-from realtime_ser.training.metrics import unweighted_average_recall
+from realtime_ser.training.loop import Epoch, Trainer
 from realtime_ser.training.pretrained import load_resemblyzer
 from realtime_ser.training.splits import Split, folds_of, run_of, split_clips
 
@@ -54,8 +50,9 @@ class Outcome:
     seconds: float
     """Of all its epochs, whatever the sessions they were trained in."""
     held_out_uar: Mapping[str, float]
-    """UAR of segments of each held-out fold. Only of runs that hold out several: they serve to
-    choose. A fold that is reported is scored by ``evaluate``, when nothing is left to choose."""
+    """UAR of segments of each held-out fold, mean of strangers and known speakers. Only of runs
+    that hold out several: they serve to choose. A fold that is reported is scored by ``evaluate``,
+    when nothing is left to choose."""
 
 
 def train(
@@ -113,12 +110,13 @@ def fresh_network(recipe: Recipe) -> nn.Module:
 
 def _check_fit(recipe: Recipe, network: StreamingNetwork) -> None:
     """Refuse [hyper] and [features] that do not fit one another before anything is computed."""
+    equal = Fusion((1.0 / network.n_scales,) * network.n_scales)
     check_fit(
         network,
         network_config(recipe.network, recipe.parameters),
         recipe.classes,
         recipe.features,
-        FusionConfig((1.0 / network.n_scales,) * network.n_scales),
+        FusionConfig(equal, equal, equal, equal),
         Path(f"recipe {recipe.name}"),
     )
 
@@ -151,11 +149,13 @@ def _one_run(
                 f"run {run}: no speech was found in its {name} clips; "
                 "see [vad] and [segments] of the recipe"
             )
-    fit = HeadFitter if recipe.network == "pooled_lstm" else Trainer
-    trainer = fit(recipe, fresh_network(recipe), training, validation, device, folder)
+    trainer = Trainer(recipe, fresh_network(recipe), training, validation, device, folder)
     trainer.run(lambda epoch: progress.epoch(recipe.name, run, epoch, recipe.optimizer.epochs))
-    fusion = trainer.fusion(validation)
-    uar = _uar(trainer, split.validation, validation, fusion)
+    listener = trainer.listener
+    fusion = listener.fusion(validation)
+    uar, known_uar = (
+        listener.uar(split.validation, validation, fusion, known=known) for known in (False, True)
+    )
     held_out = folds_of(run)
     scored = held_out if len(held_out) > 1 else ()
     seconds = sum(epoch.seconds for epoch in trainer.log)
@@ -169,7 +169,11 @@ def _one_run(
         features=recipe.features,
         fusion=fusion,
         training=_provenance(recipe, run, split, device, seconds),
-        scores={"validation_uar": round(uar, 4), "validation_segments": len(validation)},
+        scores={
+            "validation_uar": round(uar, 4),
+            "validation_uar_known": round(known_uar, 4),
+            "validation_segments": len(validation),
+        },
     )
     parameters = sum(p.numel() for p in trainer.network.parameters())
     write_card(folder / "model", read_description(folder / "model"), parameters)
@@ -179,28 +183,12 @@ def _one_run(
         uar,
         seconds,
         {
-            fold: _uar(
-                trainer, clips := [c for c in split.test if c.fold == fold], of(clips), fusion
+            fold: listener.uar_of_both(
+                clips := [clip for clip in split.test if clip.fold == fold], of(clips), fusion
             )
             for fold in scored
         },
     )
-
-
-def _uar(
-    trainer: Trainer | HeadFitter,
-    clips: Sequence[Clip],
-    examples: Sequence[Example],
-    fusion: FusionConfig,
-) -> float:
-    """Of whole segments, after fusion. A clip in which no speech was found counts as one missed."""
-    heard = {example.clip.path for example in examples}
-    missed = [clip for clip in clips if clip.path not in heard]
-    labels = labels_of([*(example.clip for example in examples), *missed], trainer.classes)
-    decided = np.full(len(labels), -1)
-    if examples:
-        decided[: len(examples)] = fused_decisions(trainer.logits(examples), fusion).numpy()
-    return unweighted_average_recall(labels.numpy(), decided, len(trainer.classes))
 
 
 def _provenance(

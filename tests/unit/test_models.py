@@ -12,10 +12,18 @@ from safetensors.torch import load, save
 from realtime_ser.assembly import load_recognizer
 from realtime_ser.config import load_config
 from realtime_ser.errors import ConfigError, ModelError
-from realtime_ser.fusion import FusionConfig
+from realtime_ser.fusion import Fusion, FusionConfig
 from realtime_ser.models import find_model, list_models, load_model
 from realtime_ser.networks import build_network
-from tests.models import CLASSES, SMALL, save_untrained
+from tests.models import CLASSES, KNOWN, SMALL, STRANGER, save_untrained
+
+ONE_SCALE = {
+    "half": 10.0,
+    **{
+        key: {"weights": [1.0], "temperature": 1.0}
+        for key in ("window", "window_known", "utterance", "utterance_known")
+    },
+}
 
 
 @pytest.fixture
@@ -33,7 +41,7 @@ def edit(folder: Path, key: str, value: object) -> None:
 def test_what_is_saved_is_loaded(folder: Path) -> None:
     model = load_model(folder)
     assert model.classes == CLASSES
-    assert model.fusion.weights == (0.5, 0.3, 0.2)
+    assert model.fusion == FusionConfig(STRANGER, KNOWN, STRANGER, KNOWN, half=10.0)
     assert isinstance(model.network, torch.nn.Module)
     assert not model.network.training
 
@@ -81,13 +89,13 @@ def test_missing_weights_are_said(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("format", 99, "format is 99, this version reads 1"),
+        ("format", 99, "format is 99, this version reads 2"),
         ("classes", ["angry", "bored"], "classes must be some of"),
         ("classes", ["angry", "sad"], "do not fit the network"),
         ("sample_rate", 8000, "sample_rate must be 16000"),
         ("network", "perceptron", "'perceptron' is unknown"),
         ("hyper", {"hidden": 11}, "does not fit model.toml"),
-        ("fusion", {"weights": [1.0]}, "do not fit the network"),
+        ("fusion", ONE_SCALE, "do not fit the network"),
         ("features", {"colour": 1}, "unknown key 'colour'"),
         ("hyper", 3, r"table \[hyper\] is missing"),
         ("classes", [["angry"], "sad"], "classes must be some of"),
@@ -122,13 +130,11 @@ def test_a_description_that_is_not_toml_is_refused(folder: Path) -> None:
         ("features", "floor", 0.0, r"features\.floor = 0\.0 is outside"),
         ("features", "dynamic_range", float("inf"), r"features\.dynamic_range = inf is outside"),
         ("features", "sample_rate", 8000, r"features\.sample_rate = 8000 is outside"),
-        ("fusion", "weights", ["x"], r"fusion\.weights = 'x' is not a number"),
-        ("fusion", "weights", 1.0, r"fusion\.weights = 1\.0 is not a list"),
-        ("fusion", "weights", [1.2, -0.1, -0.1], r"fusion\.weights = 1\.2 is outside"),
-        ("fusion", "weights", [0.4, 0.3, float("nan")], r"fusion\.weights = nan is outside"),
-        ("fusion", "weights", [0.4, 0.3, 0.2], r"fusion\.weights sum to 0\.9 instead of 1"),
-        ("fusion", "weights", None, r"fusion\.weights is missing"),
-        ("fusion", "temperature", 0, r"fusion\.temperature = 0\.0 is outside"),
+        ("fusion", "half", "soon", r"fusion\.half = 'soon' is not a number"),
+        ("fusion", "half", 0, r"fusion\.half = 0 is outside"),
+        ("fusion", "whole", [1.0], r"\[fusion\]: unknown key 'whole'"),
+        ("fusion", "window", [1.0], r"table \[fusion\.window\] is missing"),
+        ("fusion", "utterance_known", None, r"table \[fusion\.utterance_known\] is missing"),
         ("hyper", "hidden", "many", "hidden = 'many' is not a whole number"),
         ("hyper", "channels", [4, "x", 8, 8], "channels = 'x' is not a whole number"),
         ("hyper", "hidden", -1, "multiscale_lstm: cannot be built"),
@@ -150,9 +156,33 @@ def test_a_value_that_cannot_be_used_is_named(
     assert len(str(refused.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("weights", ["x"], r"weights = 'x' is not a number"),
+        ("weights", 1.0, r"weights = 1\.0 is not a list"),
+        ("weights", [1.2, -0.1, -0.1], r"weights = 1\.2 is outside"),
+        ("weights", [0.4, 0.3, float("nan")], r"weights = nan is outside"),
+        ("weights", [0.4, 0.3, 0.2], r"weights sum to 0\.9 instead of 1"),
+        ("weights", None, r"weights is missing"),
+        ("temperature", 0, r"temperature = 0\.0 is outside"),
+    ],
+)
+def test_a_fusion_that_cannot_be_used_is_named(
+    folder: Path, key: str, value: object, words: str
+) -> None:
+    fusion = tomllib.loads((folder / "model.toml").read_text())["fusion"]
+    part = {k: v for k, v in (fusion["window_known"] | {key: value}).items() if v is not None}
+    edit(folder, "fusion", fusion | {"window_known": part})
+    with pytest.raises(ModelError, match=rf"model\.toml: fusion\.window_known\.{words}"):
+        load_model(folder)
+
+
 def test_weights_that_sum_to_1_but_for_rounding_are_fine(folder: Path) -> None:
-    edit(folder, "fusion", {"weights": [0.333, 0.333, 0.333], "temperature": 1})
-    assert load_model(folder).fusion == FusionConfig((0.333, 0.333, 0.333), 1.0)
+    fusion = tomllib.loads((folder / "model.toml").read_text())["fusion"]
+    thirds = {"weights": [0.333, 0.333, 0.333], "temperature": 1}
+    edit(folder, "fusion", fusion | {"window": thirds})
+    assert load_model(folder).fusion.window == Fusion((0.333, 0.333, 0.333), 1.0)
 
 
 def test_weights_that_give_no_numbers_are_refused(folder: Path) -> None:

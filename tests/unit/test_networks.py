@@ -7,22 +7,18 @@ from realtime_ser.errors import ModelError
 from realtime_ser.features import VOICE_BANDS, Features
 from realtime_ser.networks import build_network
 from realtime_ser.networks.multiscale_lstm import MultiscaleLstm
-from realtime_ser.networks.pooled_lstm import PooledLstm
-from tests.models import POOLED, SMALL
+from tests.models import SMALL
 
 CPU = torch.device("cpu")
 UNITS = 24
 
 
-@pytest.fixture(params=["without trunk", "with trunk", "pooled"])
-def network(request: pytest.FixtureRequest) -> MultiscaleLstm | PooledLstm:
+@pytest.fixture(params=["without trunk", "with trunk"])
+def network(request: pytest.FixtureRequest) -> MultiscaleLstm:
     torch.manual_seed(1)
-    if request.param == "pooled":
-        made = build_network("pooled_lstm", POOLED)
-    else:
-        voice = 8 if request.param == "with trunk" else 0
-        made = build_network("multiscale_lstm", SMALL | {"voice": voice})
-    assert isinstance(made, MultiscaleLstm | PooledLstm)
+    voice = 8 if request.param == "with trunk" else 0
+    made = build_network("multiscale_lstm", SMALL | {"voice": voice})
+    assert isinstance(made, MultiscaleLstm)
     return made.eval()
 
 
@@ -40,9 +36,7 @@ def cut(whole: Features, start: int, end: int) -> Features:
 
 @torch.no_grad()
 @pytest.mark.parametrize("pieces", [[1] * UNITS, [5, 1, 13, 5], [23, 1]])
-def test_any_split_gives_the_same_evidence(
-    network: MultiscaleLstm | PooledLstm, pieces: list[int]
-) -> None:
+def test_any_split_gives_the_same_evidence(network: MultiscaleLstm, pieces: list[int]) -> None:
     whole = features(2)
     expected, expected_state = network.step(whole, network.initial_state(2, CPU))
     state, found, start = network.initial_state(2, CPU), [], 0
@@ -55,7 +49,7 @@ def test_any_split_gives_the_same_evidence(
 
 
 @torch.no_grad()
-def test_a_batch_gives_the_same_as_each_alone(network: MultiscaleLstm | PooledLstm) -> None:
+def test_a_batch_gives_the_same_as_each_alone(network: MultiscaleLstm) -> None:
     whole = features(3)
     together, _ = network.step(whole, network.initial_state(3, CPU))
     for i in range(3):
@@ -65,7 +59,7 @@ def test_a_batch_gives_the_same_as_each_alone(network: MultiscaleLstm | PooledLs
 
 
 @torch.no_grad()
-def test_nothing_looks_ahead(network: MultiscaleLstm | PooledLstm) -> None:
+def test_nothing_looks_ahead(network: MultiscaleLstm) -> None:
     whole, other = features(1, seed=0), features(1, seed=9)
     changed = Features(whole.mel.clone(), whole.voice.clone())
     changed.mel[:, :, 120:], changed.voice[:, 120:] = other.mel[:, :, 120:], other.voice[:, 120:]
@@ -76,18 +70,14 @@ def test_nothing_looks_ahead(network: MultiscaleLstm | PooledLstm) -> None:
 
 
 @torch.no_grad()
-def test_every_scale_says_something_of_its_own(network: MultiscaleLstm | PooledLstm) -> None:
+def test_every_scale_says_something_of_its_own(network: MultiscaleLstm) -> None:
     evidence, _ = network.step(features(1), network.initial_state(1, CPU))
     assert evidence.shape == (1, UNITS, 3, 7)
     assert not torch.allclose(evidence[:, :, 0], evidence[:, :, 1])
 
 
-@pytest.mark.parametrize(
-    ("name", "parameters"),
-    [("multiscale_lstm", SMALL | {"voice": 8}), ("pooled_lstm", POOLED)],
-)
-def test_the_trunk_is_not_trained(name: str, parameters: dict[str, object]) -> None:
-    made = build_network(name, parameters)
+def test_the_trunk_is_not_trained() -> None:
+    made = build_network("multiscale_lstm", SMALL | {"voice": 8})
     trained = {name for name, p in made.named_parameters() if p.requires_grad}
     assert trained
     assert not any(name.startswith("trunk") for name in trained)
@@ -96,7 +86,7 @@ def test_the_trunk_is_not_trained(name: str, parameters: dict[str, object]) -> N
 @pytest.mark.parametrize(
     ("name", "parameters", "words"),
     [
-        ("perceptron", {}, "unknown; known: multiscale_lstm, pooled_lstm"),
+        ("perceptron", {}, "unknown; known: multiscale_lstm"),
         ("multiscale_lstm", {"layers": 3}, "unknown parameter 'layers'"),
         ("multiscale_lstm", {"hidden": "many"}, "cannot be built"),
     ],

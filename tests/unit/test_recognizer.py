@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from realtime_ser.errors import ConfigError
-from realtime_ser.fusion import FusionConfig, fuse, mean_logits, weighted_sums
+from realtime_ser.fusion import Fusion, FusionConfig, fuse, mean_logits, weighted_sums
 from realtime_ser.models import load_model
 from realtime_ser.recognizer import NetworkRecognizer, choose_device
 from realtime_ser.types import AudioArray, Prediction
@@ -19,24 +19,23 @@ CPU = torch.device("cpu")
 
 def made(folder: Path, kind: str) -> NetworkRecognizer:
     voice = 8 if kind == "with trunk" else 0
-    name = "pooled_lstm" if kind == "pooled" else "multiscale_lstm"
-    model = load_model(save_untrained(folder / "model", voice=voice, network_name=name))
+    model = load_model(save_untrained(folder / "model", voice=voice))
     return NetworkRecognizer(model, CPU, window=1.0)
 
 
 @pytest.fixture(params=["without trunk", "with trunk"])
-def averaging(tmp_path: Path, request: pytest.FixtureRequest) -> NetworkRecognizer:
-    return made(tmp_path, request.param)
-
-
-@pytest.fixture(params=["without trunk", "with trunk", "pooled"])
 def recognizer(tmp_path: Path, request: pytest.FixtureRequest) -> NetworkRecognizer:
     return made(tmp_path, request.param)
 
 
 @pytest.fixture
+def forgetting(tmp_path: Path) -> NetworkRecognizer:
+    return made(tmp_path, "without trunk")
+
+
+@pytest.fixture
 def adapting(tmp_path: Path) -> NetworkRecognizer:
-    return made(tmp_path, "pooled")
+    return made(tmp_path, "with trunk")
 
 
 def alone(recognizer: NetworkRecognizer, pieces: list[AudioArray]) -> list[Prediction]:
@@ -96,12 +95,12 @@ def test_a_stream_that_is_not_due_is_left_alone(recognizer: NetworkRecognizer) -
     assert close(answer, alone(recognizer, [first, second])[-1])
 
 
-def test_a_new_segment_forgets_the_one_before(averaging: NetworkRecognizer) -> None:
-    slot = averaging.open()
-    averaging.step([slot], [speech_like(2.0, seed=1)])
-    averaging.begin(slot)
-    (answer,) = averaging.step([slot], [speech_like(1.0)])
-    assert close(answer, alone(averaging, [speech_like(1.0)])[-1])
+def test_a_new_segment_forgets_the_one_before(forgetting: NetworkRecognizer) -> None:
+    slot = forgetting.open()
+    forgetting.step([slot], [speech_like(2.0, seed=1)])
+    forgetting.begin(slot)
+    (answer,) = forgetting.step([slot], [speech_like(1.0)])
+    assert close(answer, alone(forgetting, [speech_like(1.0)])[-1])
     assert answer.adapted == 0.0
 
 
@@ -146,9 +145,9 @@ def test_a_slot_given_back_comes_out_clean(recognizer: NetworkRecognizer) -> Non
     assert close(answer, alone(recognizer, [speech_like(1.0)])[-1])
 
 
-def test_the_window_looks_back_only_so_far(averaging: NetworkRecognizer) -> None:
+def test_the_window_looks_back_only_so_far(recognizer: NetworkRecognizer) -> None:
     """Evidence older than the window weighs nothing; the utterance keeps it."""
-    answers = alone(averaging, [speech_like(0.5, seed=i) for i in range(4)])
+    answers = alone(recognizer, [speech_like(0.5, seed=i) for i in range(4)])
     assert np.allclose(answers[1].window, answers[1].utterance, atol=1e-5)
     assert not np.allclose(answers[3].window, answers[3].utterance, atol=1e-6)
 
@@ -201,8 +200,19 @@ def test_weights_of_units_make_a_weighted_mean() -> None:
 
 
 def test_fusion_weighs_scales_and_temperature_softens() -> None:
-    scores = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
-    sharp = fuse(scores, FusionConfig((0.75, 0.25), 1.0))
-    torch.testing.assert_close(sharp, torch.tensor([0.725, 0.275]))
-    soft = fuse(scores, FusionConfig((0.75, 0.25), 2.0))
-    assert 0.5 < soft[0] < sharp[0]
+    scores = torch.tensor([[[0.9, 0.1], [0.2, 0.8]]])
+    nobody = torch.zeros(1)
+    sharp = fuse(scores, Fusion((0.75, 0.25), 1.0), Fusion((0.0, 1.0), 9.0), nobody)
+    torch.testing.assert_close(sharp, torch.tensor([[0.725, 0.275]]))
+    soft = fuse(scores, Fusion((0.75, 0.25), 2.0), Fusion((0.0, 1.0), 9.0), nobody)
+    assert 0.5 < soft[0, 0] < sharp[0, 0]
+
+
+def test_fusion_goes_from_the_strangers_to_the_speakers() -> None:
+    scores = torch.tensor([[0.9, 0.1], [0.2, 0.8]]).expand(3, 2, 2)
+    parts = Fusion((1.0, 0.0), 1.0), Fusion((0.0, 1.0), 1.0)
+    config = FusionConfig(*parts, *parts, half=20.0)
+    known = config.known(torch.tensor([0.0, 20.0, 1e9]))
+    assert known.tolist() == [0.0, 0.5, 1.0]
+    found = fuse(scores, *parts, known)
+    torch.testing.assert_close(found[:, 0], torch.tensor([0.9, 0.55, 0.2]))

@@ -18,7 +18,13 @@ from realtime_ser.offline import Recording, run_offline
 from realtime_ser.testing import ConstantRecognizer
 from realtime_ser.training import checkpoint
 from realtime_ser.training.calibrate import fit_fusion
-from realtime_ser.training.degrade import add_noise, in_room, parse_degradation, telephone
+from realtime_ser.training.degrade import (
+    add_noise,
+    in_room,
+    make_up_room,
+    parse_degradation,
+    telephone,
+)
 from realtime_ser.training.evaluation import Decision, summarise
 from realtime_ser.training.examples import Example
 from realtime_ser.training.figures import save_confusion
@@ -27,6 +33,8 @@ from realtime_ser.training.metrics import (
     confusion_matrix,
     expected_calibration_error,
     recalls,
+    reliability,
+    risk_coverage,
     unweighted_average_recall,
 )
 from realtime_ser.training.protocols import NEUTRAL_SHARE, sessions
@@ -214,6 +222,24 @@ def test_the_diagonal_of_the_normalised_confusion_is_the_recall(
     assert axes.get_title() == "2 of 6 clips got no answer"
 
 
+def test_risk_falls_as_less_is_shown() -> None:
+    confidence = np.array([0.95, 0.85, 0.65, 0.45, 0.35])
+    right = np.array([1.0, 1.0, 0.0, 1.0, 0.0])
+    curve = {p["threshold"]: (p["coverage"], p["risk"]) for p in risk_coverage(confidence, right)}
+    assert curve[0.0] == pytest.approx((1.0, 0.4))
+    assert curve[0.4] == pytest.approx((0.8, 0.25))
+    assert curve[0.7] == pytest.approx((0.4, 0.0))
+    assert max(curve) == 0.9
+
+
+def test_reliability_sets_confidence_beside_accuracy() -> None:
+    found = reliability(np.array([0.92, 0.94, 0.5]), np.array([1.0, 0.0, 1.0]), bins=10)
+    assert found == [
+        {"confidence": 0.5, "accuracy": 1.0, "n": 1},
+        {"confidence": pytest.approx(0.93), "accuracy": 0.5, "n": 2},
+    ]
+
+
 # what a model has seen
 
 
@@ -332,9 +358,22 @@ def test_a_room_keeps_arrival_and_level() -> None:
     assert np.argmax(np.correlate(wet, speech, "same")) == len(speech) // 2
 
 
+def test_a_made_up_room_dies_away_and_differs_from_the_next() -> None:
+    rng = np.random.default_rng(0)
+    one, other = make_up_room(rng), make_up_room(rng)
+    assert len(one) != len(other)
+    assert one[0] == 1.0
+    start, end = (float(np.mean(np.square(part))) for part in (one[1:400], one[-400:]))
+    assert 10.0 * np.log10(start / end) > 40.0
+    speech = speech_like(1.0)
+    wet = parse_degradation("room")(speech, np.random.default_rng(0))
+    assert wet.shape == speech.shape
+    assert not np.allclose(wet, speech, atol=0.01)
+
+
 @pytest.mark.parametrize(
     "spec",
-    ["cave", "noise", "noise:loud", "noise:nan", "noise:-inf", "noise:1e9", "telephone:2", "room"],
+    ["cave", "noise", "noise:loud", "noise:nan", "noise:-inf", "noise:1e9", "telephone:2", "room:"],
 )
 def test_an_unknown_condition_is_said(spec: str) -> None:
     with pytest.raises(ConfigError, match=f"--degrade {spec}: "):

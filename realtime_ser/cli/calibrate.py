@@ -1,0 +1,81 @@
+"""``realtime-ser calibrate``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from realtime_ser.cli import options
+
+if TYPE_CHECKING:
+    from realtime_ser.config import Config
+
+SHORTEST = 5.0
+"""Seconds of speech under which nobody is known."""
+
+
+def command(
+    name: Annotated[str, typer.Argument(help="Of the speaker.")] = "",
+    source: Annotated[str, typer.Argument(help="mic, mic:NAME-OR-INDEX or a recording.")] = "mic",
+    seconds: Annotated[
+        float, typer.Option(min=SHORTEST, max=120.0, help="Of speech to listen to.")
+    ] = 15.0,
+    list_: Annotated[
+        bool, typer.Option("--list", help="List the speakers that are known.")
+    ] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Remove what is known of NAME.")] = False,
+    model: options.Model = None,
+    device: options.Device = None,
+    config: options.ConfigFile = None,
+) -> None:
+    """Learn how somebody usually sounds, from some seconds of calm speech.
+
+    What is stored are numbers that describe the voice, no audio. live --speaker NAME starts from
+    them.
+    """
+    from realtime_ser.baseline import forget_baseline, list_baselines, speakers_folder
+    from realtime_ser.errors import ConfigError
+
+    folder = speakers_folder()
+    if list_:
+        typer.echo("\n".join(list_baselines(folder)) or "nobody is known yet")
+        return
+    if not name:
+        raise ConfigError("calibrate: names no speaker; use 'realtime-ser calibrate NAME'")
+    if forget:
+        forget_baseline(name, folder)
+        return
+    _calibrate(name, source, seconds, options.settings(config, model=model, device=device))
+
+
+def _calibrate(name: str, source: str, seconds: float, config: Config) -> None:
+    from realtime_ser.assembly import load_recognizer, pipeline_factory
+    from realtime_ser.baseline import Baseline, check_name, save_baseline, speakers_folder
+    from realtime_ser.capture.open import open_source
+    from realtime_ser.capture.quiet import native_stderr_muted
+    from realtime_ser.clock import SystemClock
+    from realtime_ser.enrolment import listen
+    from realtime_ser.errors import ConfigError, SourceError
+
+    check_name(name)
+    clock = SystemClock()
+    if source == "-":
+        raise ConfigError("calibrate: cannot listen to '-'; name a microphone or a recording")
+    opened = open_source(source, config.capture, clock, paced=False)
+    recognizer = load_recognizer(config)
+    if not recognizer.adapts:
+        raise ConfigError(f"model {recognizer.name} does not adapt to speakers; use another one")
+    if source.startswith("mic"):
+        typer.echo("Speak in your usual voice; say anything, and stay calm.", err=True)
+    with native_stderr_muted(), options.seconds_bar("speech", seconds) as heard:
+        memory, speech = listen(
+            opened, recognizer, pipeline_factory(config, recognizer), seconds, clock, heard
+        )
+    if speech < SHORTEST:
+        raise SourceError(
+            f"{source}: only {speech:.1f} s of speech were heard; "
+            f"{SHORTEST:g} s are needed to know somebody"
+        )
+    file = save_baseline(Baseline(name, recognizer.sha256, speech, memory), speakers_folder())
+    typer.echo(f"{name}: {speech:.1f} s of speech  ->  {file}")

@@ -1,0 +1,202 @@
+"""A model made at home in somebody's own recordings: what ``train --init`` does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from realtime_ser.errors import DataError
+from realtime_ser.models import load_model, read_description, save_model
+from realtime_ser.training.card import write_card
+from realtime_ser.training.examples import ExampleMaker
+from realtime_ser.training.index import read_index
+from realtime_ser.training.listening import Listener
+from realtime_ser.training.loop import Trainer
+from realtime_ser.training.recipe import AugmentRecipe, DataRecipe, OptimizerRecipe, Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import torch
+    from torch import nn
+
+    from realtime_ser.models import Model
+    from realtime_ser.training.examples import Example
+    from realtime_ser.training.index import Clip
+    from realtime_ser.training.run import Progress
+
+RUN = "tuned"
+FEWEST_TO_TUNE = 3
+"""Speakers: two to learn from, one to stop early on."""
+FEWEST_TO_CLAIM = 10
+"""Speakers from which some can be kept out of everything, so that a score may be stated."""
+SHARE = 0.2
+"""Of the speakers, to stop early on; and as many again to score."""
+TUNING = OptimizerRecipe(epochs=15, learning_rate=3e-4, patience=4)
+AUGMENTATION = AugmentRecipe(conditions=("telephone", "room"))
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Clips, disjoint in speakers."""
+
+    train: tuple[Clip, ...]
+    validation: tuple[Clip, ...]
+    test: tuple[Clip, ...]
+    """Empty where there are too few speakers for a claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What came of it."""
+
+    folder: Path
+    speakers: int
+    left_out: int
+    """Clips whose emotion the model does not have."""
+    before: float | None
+    """UAR on the test speakers, mean of strangers and known speakers; None where there are none."""
+    after: float | None
+
+    @property
+    def verdict(self) -> str:
+        """What may be said of it."""
+        if self.before is None or self.after is None:
+            return (
+                f"no claim: {self.speakers} speakers are too few to keep some out; "
+                f"{FEWEST_TO_CLAIM} would do"
+            )
+        verb = "better" if self.after > self.before else "NO better; keep the model you had"
+        return f"UAR on speakers kept out {self.before:.3f} -> {self.after:.3f}: {verb}"
+
+
+def tune(
+    model: Path, index: Path, output: Path, device: torch.device, progress: Progress, seed: int = 0
+) -> Tuned:
+    """Go on training a model with other recordings.
+
+    Args:
+        model: folder of the model to start from; it is left as it is.
+        index: of the recordings; every corpus in it is used.
+        output: a folder; ``model/`` below it is the result.
+        device: where to train.
+        progress: told what happens.
+        seed: of the split, the order and the changes.
+
+    Raises:
+        DataError: too few speakers, no clips with the model's classes, recordings that cannot be
+            used.
+        ModelError: the model cannot be used.
+        OSError: the disk is full, say.
+    """
+    base = load_model(model)
+    listed = read_index(index)
+    clips = [clip for clip in listed if clip.emotion in base.classes]
+    people = sorted({clip.person for clip in clips})
+    if len(people) < FEWEST_TO_TUNE:
+        raise DataError(
+            f"{index}: {len(people)} speakers with emotions of the model "
+            f"({', '.join(base.classes)}); {FEWEST_TO_TUNE} are needed"
+        )
+    recipe = _recipe(base, clips, index, seed)
+    network = cast("nn.Module", base.network)
+    maker = ExampleMaker(recipe, base.network, output / "examples")
+    examples = maker.make(clips, progress.clips("features", len(clips)))
+    parts = split_people(clips, seed)
+
+    def of(chosen: Sequence[Clip]) -> list[Example]:
+        paths = {clip.path for clip in chosen}
+        return [example for example in examples if example.clip.path in paths]
+
+    training, validation = of(parts.train), of(parts.validation)
+    if not training or not validation:
+        raise DataError(f"{index}: no speech was found in the clips to learn from")
+    before = _score(Listener(network, recipe, device), base.fusion, parts.test, of(parts.test))
+    trainer = Trainer(
+        recipe, network.to(device), training, validation, device, output, pretrained=True
+    )
+    trainer.run(lambda epoch: progress.epoch(recipe.name, RUN, epoch, recipe.optimizer.epochs))
+    fusion = trainer.listener.fusion(validation)
+    after = _score(trainer.listener, fusion, parts.test, of(parts.test))
+    result = Tuned(output / "model", len(people), len(listed) - len(clips), before, after)
+    scores = {} if before is None else {"before_uar": round(before, 4), "uar": round(after or 0, 4)}
+    save_model(
+        result.folder,
+        name=f"{base.name}-tuned",
+        network_name=recipe.network,
+        network=network,
+        hyper=recipe.hyper,
+        classes=base.classes,
+        features=base.features,
+        fusion=fusion,
+        training=_provenance(base, recipe, parts, trainer, device),
+        scores=scores,
+    )
+    parameters = sum(p.numel() for p in network.parameters())
+    note = f"## Tuned\nFrom `{base.name}`. {result.verdict[0].upper()}{result.verdict[1:]}.\n\n"
+    write_card(result.folder, read_description(result.folder), parameters, note=note)
+    return result
+
+
+def split_people(clips: Sequence[Clip], seed: int) -> Parts:
+    """Some speakers to learn from, some to stop early on, and some to score if there are enough."""
+    people = sorted({clip.person for clip in clips})
+    order = [people[i] for i in np.random.default_rng(seed).permutation(len(people))]
+    n = max(1, round(SHARE * len(people)))
+    validating = set(order[:n])
+    testing = set(order[n : 2 * n]) if len(people) >= FEWEST_TO_CLAIM else set()
+    return Parts(
+        train=tuple(clip for clip in clips if clip.person not in validating | testing),
+        validation=tuple(clip for clip in clips if clip.person in validating),
+        test=tuple(clip for clip in clips if clip.person in testing),
+    )
+
+
+def _recipe(base: Model, clips: Sequence[Clip], index: Path, seed: int) -> Recipe:
+    corpora = tuple(sorted({clip.corpus for clip in clips}))
+    return Recipe(
+        name=RUN,
+        network=str(base.description["network"]),
+        classes=base.classes,
+        data=DataRecipe(str(index), corpora, fold_corpus=corpora[0], folds=()),
+        seed=seed,
+        hyper=base.description["hyper"],
+        features=base.features,
+        optimizer=TUNING,
+        augment=AUGMENTATION,
+    )
+
+
+def _score(
+    listener: Listener, fusion: Any, clips: Sequence[Clip], examples: Sequence[Example]
+) -> float | None:
+    if not clips:
+        return None
+    return listener.uar_of_both(clips, examples, fusion)
+
+
+def _provenance(
+    base: Model, recipe: Recipe, parts: Parts, trainer: Trainer, device: torch.device
+) -> dict[str, Any]:
+    earlier = base.description.get("training", {}).get("corpora", [])
+    licences = {clip.corpus: clip.licence for clip in parts.train}
+    counts = Counter(clip.corpus for clip in parts.train)
+    return {
+        "run": RUN,
+        "base": base.name,
+        "base_sha256": base.sha256,
+        "fold_corpus": recipe.data.fold_corpus,
+        "seed": recipe.seed,
+        "epochs": len(trainer.log),
+        "seconds": round(sum(epoch.seconds for epoch in trainer.log)),
+        "device": str(device),
+        "validation_speakers": sorted({clip.speaker for clip in parts.validation}),
+        "corpora": [
+            *earlier,
+            *({"name": k, "clips": n, "licence": licences[k]} for k, n in sorted(counts.items())),
+        ],
+    }
