@@ -48,7 +48,7 @@ class Voiceprint:
     projection: Tensor
     """(width, n) of a description; directions in which speakers differ more than they vary."""
     limit: Tensor
-    """Distance that one speaker's speech has from his own earlier speech once in a hundred."""
+    """Distance that few outbursts have from the same speaker's calm speech."""
 
     def distance(self, one: Tensor, other: Tensor) -> Tensor:
         """Of (batch, width) mean descriptions: (batch,)"""

@@ -16,6 +16,7 @@ from realtime_ser.training.voiceprints import Matrix, fit_voiceprint
 from tests.models import SMALL
 
 CLIPS = 25
+EMOTIONS = ("angry", "neutral", "sad")
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def voices(speakers: int, seed: int = 0) -> Matrix:
 
 def examples(speakers: int) -> list[Example]:
     return [
-        Example(Clip(Path(f"{s}-{i}.wav"), "made", f"s{s:02}", "sad"), ())
+        Example(Clip(Path(f"{s}-{i}.wav"), "made", f"s{s:02}", EMOTIONS[i % 3]), ())
         for s in range(speakers)
         for i in range(CLIPS)
     ]

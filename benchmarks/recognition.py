@@ -1,0 +1,73 @@
+"""Print the tables of recognition in docs/benchmarks.md from the metrics kept beside it.
+
+python benchmarks/recognition.py docs/results/multiscale_lstm
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+Metrics = dict[str, Any]
+UNTOUCHED = ("3", "4")
+"""Folds that nothing was developed on."""
+
+
+def main() -> None:
+    """Read every ``foldN/CONDITION.json`` and print a table a condition."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("results", type=Path)
+    folder = parser.parse_args().results
+    conditions = sorted({file.stem for file in folder.glob("fold*/*.json")})
+    for condition in conditions:
+        files = sorted(folder.glob(f"fold*/{condition}.json"))
+        by_fold = {
+            file.parent.name.removeprefix("fold"): json.loads(file.read_text(encoding="utf-8"))
+            for file in files
+        }
+        print(f"\n**{condition}**\n")
+        print_table(by_fold)
+
+
+def print_table(by_fold: dict[str, Metrics]) -> None:
+    """A line a fold, then their mean, then the mean of the folds nothing was developed on."""
+    rows = {fold: figures(metrics) for fold, metrics in by_fold.items()}
+    names = list(next(iter(rows.values())))
+    print(f"| fold | {' | '.join(names)} |\n|{'---|' * (len(names) + 1)}")
+    for fold, row in rows.items():
+        print(line(fold, row))
+    print(line("**mean**", average(list(rows.values()), names)))
+    untouched = [row for fold, row in rows.items() if fold in UNTOUCHED]
+    if 1 < len(untouched) < len(rows):
+        print(line(f"mean of {' and '.join(UNTOUCHED)}", average(untouched, names)))
+
+
+def figures(metrics: Metrics) -> dict[str, float]:
+    """Name of a column -> figure."""
+    row = {"UAR": metrics["uar"], "WA": metrics["wa"], "macro F1": metrics["macro_f1"]}
+    if metrics["protocol"] != "clip":
+        row |= {
+            f"{b['from']:.0f}-{'' if b['to'] is None else format(b['to'], '.0f')} s": b["uar"]
+            for b in metrics["by_elapsed_speech"]
+        }
+        row["known (60 s)"] = metrics["known"]["uar"]
+    row |= {"ECE": metrics["ece"], "coverage": metrics["coverage"]}
+    by_sex = metrics["by_sex"]
+    return row | {"women": by_sex["f"]["uar"], "men": by_sex["m"]["uar"]}
+
+
+def average(rows: list[dict[str, float]], names: list[str]) -> dict[str, float]:
+    """Mean of every column."""
+    return {name: mean(row[name] for row in rows) for name in names}
+
+
+def line(head: str, row: dict[str, float]) -> str:
+    """A line of the table."""
+    return f"| {head} | " + " | ".join(f"{value:.3f}" for value in row.values()) + " |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""When the recogniser should say nothing, or the same: noise, meetings, level, damage.
+
+    python benchmarks/trust.py --background BACKGROUND --index CORPORA/index.csv --clips 300
+
+Everything goes through the chain of a live stream with the default settings. The clips are drawn
+(seed 0) from one corpus; decisions are compared with those on the undamaged clip, so it does not
+matter that the model may have been trained on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from realtime_ser.assembly import load_recognizer, pipeline_factory
+from realtime_ser.clock import to_samples
+from realtime_ser.config import Config
+from realtime_ser.offline import Recording, run_offline
+from realtime_ser.training.degrade import AUDIO_SUFFIXES
+from realtime_ser.training.index import load_audio, load_clip, read_index
+from realtime_ser.types import SAMPLE_RATE, UNCERTAIN, AudioArray, TimelineRow
+
+if TYPE_CHECKING:
+    from realtime_ser.pipeline import StreamPipeline
+    from realtime_ser.recognizer import NetworkRecognizer
+
+SYNTHETIC_SECONDS = 60.0
+SYNTHETIC_LEVEL = -20.0
+"""dBFS"""
+GAINS = (-40.0, -30.0, -20.0, -10.0, 10.0, 20.0)
+"""dB"""
+LOSS_SECONDS = 0.04
+LOSS_SHARE = 0.05
+
+Change = Callable[[AudioArray, np.random.Generator], AudioArray]
+
+
+class Bench:
+    """The chain of a live stream, for many recordings."""
+
+    def __init__(self, model: str) -> None:
+        settings = Config()
+        settings = replace(settings, recognizer=replace(settings.recognizer, model=model))
+        self.recognizer: NetworkRecognizer = load_recognizer(settings)
+        self._make = pipeline_factory(settings, self.recognizer)
+
+    def rows(self, recordings: list[Recording]) -> Iterator[list[TimelineRow]]:
+        """Rows of each recording, which is a stream of its own."""
+        started = datetime.now(UTC)
+
+        def make(name: str) -> StreamPipeline:
+            return self._make(name, 0, started)
+
+        for _, rows in run_offline(recordings, self.recognizer, make):
+            yield rows
+
+
+def windows(rows: list[TimelineRow]) -> list[TimelineRow]:
+    """Rows of hops."""
+    return [row for row in rows if row.kind == "window"]
+
+
+def synthetic() -> list[Recording]:
+    """Tones, chords, white and pink noise at one level."""
+    rng = np.random.default_rng(0)
+    n = to_samples(SYNTHETIC_SECONDS)
+    time = np.arange(n) / SAMPLE_RATE
+    white = rng.standard_normal(n)
+    spectrum = np.fft.rfft(rng.standard_normal(n))
+    spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
+    chord = sum(np.sin(2 * np.pi * f * time) for f in (220.0, 277.2, 329.6, 440.0))
+    beats = chord * (0.5 + 0.5 * np.sign(np.sin(2 * np.pi * 1.5 * time)))
+    sounds = {
+        "white noise": white,
+        "pink noise": np.fft.irfft(spectrum, n),
+        "tone 440 Hz": np.sin(2 * np.pi * 440.0 * time),
+        "chord": chord,
+        "chord, beating": beats,
+    }
+    level = 10.0 ** (SYNTHETIC_LEVEL / 20.0)
+    return [
+        Recording(name, (level * x / np.sqrt(np.mean(np.square(x)))).astype(np.float32))
+        for name, x in sounds.items()
+    ]
+
+
+def recordings_of(folder: Path) -> list[Recording]:
+    """All below a folder, named by the folder they lie in."""
+    files = sorted(f for f in folder.rglob("*") if f.suffix in AUDIO_SUFFIXES)
+    return [Recording(file.parent.name, load_audio(file)) for file in files]
+
+
+def false_alarms(bench: Bench, recordings: list[Recording]) -> dict[str, dict[str, float]]:
+    """Windows shown as an emotion, a ten minutes, by kind of sound."""
+    shown: dict[str, list[float]] = {}
+    for recording, rows in zip(recordings, bench.rows(recordings), strict=True):
+        named = [row for row in windows(rows) if row.emotion != UNCERTAIN]
+        strong = [row for row in named if row.emotion != "neutral"]
+        seconds = len(recording.samples) / SAMPLE_RATE
+        sums = shown.setdefault(recording.name, [0.0, 0.0, 0.0])
+        for i, value in enumerate((seconds, len(named), len(strong))):
+            sums[i] += value
+    shown["all"] = [sum(column) for column in zip(*shown.values(), strict=True)]
+    return {
+        name: {
+            "minutes": seconds / 60.0,
+            "shown_in_10_min": 600.0 * named / seconds,
+            "not_neutral_in_10_min": 600.0 * strong / seconds,
+        }
+        for name, (seconds, named, strong) in shown.items()
+    }
+
+
+def meetings(bench: Bench, folder: Path) -> dict[str, float]:
+    """Share of windows that are neutral or uncertain where nobody acts."""
+    rows = [row for found in bench.rows(recordings_of(folder)) for row in windows(found)]
+    calm = sum(row.emotion in (UNCERTAIN, "neutral") for row in rows)
+    return {
+        "windows": len(rows),
+        "neutral_or_uncertain": calm / len(rows),
+        "uncertain": sum(row.emotion == UNCERTAIN for row in rows) / len(rows),
+    }
+
+
+def gain(decibels: float) -> Change:
+    """Louder or softer, not clipped."""
+    return lambda samples, _: (samples * 10.0 ** (decibels / 20.0)).astype(np.float32)
+
+
+def clipped(samples: AudioArray, _: np.random.Generator) -> AudioArray:
+    """12 dB over full scale."""
+    return np.clip(samples / np.abs(samples).max() * 10.0 ** (12.0 / 20.0), -1.0, 1.0)
+
+
+def packets_lost(samples: AudioArray, rng: np.random.Generator) -> AudioArray:
+    """Packets of 40 ms that are silent."""
+    length = to_samples(LOSS_SECONDS)
+    kept = np.repeat(rng.random(len(samples) // length + 1) >= LOSS_SHARE, length)
+    return np.asarray(samples * kept[: len(samples)], dtype=np.float32)
+
+
+def decisions(bench: Bench, clips: list[AudioArray], change: Change) -> list[str | None]:
+    """Most probable class of every clip's utterances, longest first; None: nothing was heard."""
+    rng = np.random.default_rng(0)
+    changed = [Recording("", change(samples, rng)) for samples in clips]
+    found: list[str | None] = []
+    for rows in bench.rows(changed):
+        utterances = [row for row in rows if row.kind == "utterance"]
+        longest = max(utterances, key=lambda row: row.end - row.start, default=None)
+        best = longest and max(longest.probabilities, key=longest.probabilities.__getitem__)
+        found.append(best)
+    return found
+
+
+def main() -> None:
+    """Measure, print, and write JSON if wanted."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--background", type=Path, required=True)
+    parser.add_argument("--index", type=Path, required=True)
+    parser.add_argument("--corpus", default="emodb")
+    parser.add_argument("--clips", type=int, default=300)
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    bench = Bench(options.model)
+    noise = [*recordings_of(options.background / "noise"), *synthetic()]
+    report: dict[str, object] = {"noise": (alarms := false_alarms(bench, noise))}
+    print("| sound | minutes | windows shown in 10 min | of these not neutral |\n|---|---|---|---|")
+    for name, found in alarms.items():
+        print("| " + " | ".join([name, *(f"{value:.1f}" for value in found.values())]) + " |")
+    report["meetings"] = calm = meetings(bench, options.background / "meetings")
+    print(f"\nmeetings: {calm['neutral_or_uncertain']:.2f} of {calm['windows']} windows neutral or")
+    print(f"uncertain, {calm['uncertain']:.2f} uncertain\n")
+    listed = [clip for clip in read_index(options.index) if clip.corpus == options.corpus]
+    order = np.random.default_rng(0).permutation(len(listed))[: options.clips]
+    clips = [load_clip(listed[i]) for i in order]
+    before = decisions(bench, clips, gain(0.0))
+    changes: dict[str, Change] = {
+        **{f"level {g:+.0f} dB": gain(g) for g in GAINS},
+        "clipped, 12 dB": clipped,
+        f"{LOSS_SHARE:.0%} packets lost": packets_lost,
+    }
+    print(f"| change ({len(clips)} clips of {options.corpus}) | other decisions | not heard |")
+    print("|---|---|---|")
+    report["changes"] = by_change = {}
+    for name, change in changes.items():
+        after = decisions(bench, clips, change)
+        other = float(np.mean([a != b for a, b in zip(after, before, strict=True)]))
+        silent = float(np.mean([a is None for a in after]))
+        by_change[name] = {"other": other, "silent": silent}
+        print(f"| {name} | {other:.1%} | {silent:.1%} |")
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

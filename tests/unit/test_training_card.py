@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from realtime_ser.models import read_description
+from realtime_ser.training.card import write_card
+from tests.models import CLASSES, save_untrained
+
+
+def metrics(uar: float) -> dict[str, Any]:
+    return {
+        "uar": uar, "wa": uar + 0.01, "ece": 0.04, "coverage": 0.9, "n": 100,
+        "classes": list(CLASSES),
+        "per_class": {name: {"recall": uar} for name in CLASSES},
+        "by_sex": {"f": {"uar": uar + 0.02}, "m": {"uar": uar - 0.02}},
+        "votes": {"uar": 0.5},
+        "risk_coverage": [
+            {"threshold": t, "coverage": 1.0 - t, "risk": 0.4 - t / 4} for t in (0.0, 0.4)
+        ],
+        "by_elapsed_speech": [{"from": 0.0, "to": 15.0, "uar": uar + 0.05, "n": 9}],
+        "known": {"uar": uar + 0.1},
+    }  # fmt: skip
+
+
+def described(folder: Path) -> dict[str, Any]:
+    description = read_description(save_untrained(folder, voice=8))
+    description["training"] = {
+        "run": "final", "seed": 0, "epochs": 3, "seconds": 90, "device": "cpu",
+        "validation_speakers": ["1001"],
+        "corpora": [{"name": "crema-d", "clips": 7, "licence": "ODbL"}],
+    }  # fmt: skip
+    return description
+
+
+def test_the_card_has_the_siblings_scores_and_their_mean(tmp_path: Path) -> None:
+    protocols = ("clip", "stream", "call")
+    held_out = {
+        fold: dict.fromkeys(protocols, metrics(uar)) for fold, uar in (("1", 0.6), ("2", 0.7))
+    }
+    write_card(tmp_path, described(tmp_path), 1234, held_out)
+    card = (tmp_path / "README.md").read_text()
+    assert "| 1 | 100 | 0.600 | 0.610 | 0.040 | 0.900 | 0.650 | 0.700 | 0.040 | 0.700 |" in card
+    assert "| **mean** | | 0.650 | 0.660 | 0.040 | 0.900 | 0.700 | 0.750 | 0.040 | 0.750 |" in card
+    assert "| 0.4 | 0.60 | 0.30 |" in card
+    assert "UAR of women 0.670, of men 0.630" in card
+    assert "ODbL" in card
+    assert "Resemblyzer" in card
+
+
+def test_a_card_without_siblings_claims_nothing_of_them(tmp_path: Path) -> None:
+    write_card(tmp_path, described(tmp_path), 1234, note="## Tuned\nNo claim.\n\n")
+    card = (tmp_path / "README.md").read_text()
+    assert "Held-out folds" not in card
+    assert "## Tuned\nNo claim." in card
