@@ -29,10 +29,10 @@ def command(
     device: options.Device = None,
     config: options.ConfigFile = None,
 ) -> None:
-    """Learn how somebody usually sounds, from some seconds of calm speech.
+    """Learn how somebody usually sounds, for live --speaker.
 
-    What is stored are numbers that describe the voice, no audio. live --speaker NAME starts from
-    them.
+    Some seconds of calm speech are enough. What is stored are numbers that describe the voice, no
+    audio.
     """
     from realtime_ser.baseline import forget_baseline, list_baselines, speakers_folder
     from realtime_ser.errors import ConfigError
