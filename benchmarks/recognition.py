@@ -39,7 +39,8 @@ def print_table(by_fold: dict[str, Metrics]) -> None:
     print(f"| fold | {' | '.join(names)} |\n|{'---|' * (len(names) + 1)}")
     for fold, row in rows.items():
         print(line(fold, row))
-    print(line("**mean**", average(list(rows.values()), names)))
+    if len(rows) > 1:
+        print(line("**mean**", average(list(rows.values()), names)))
     untouched = [row for fold, row in rows.items() if fold in UNTOUCHED]
     if 1 < len(untouched) < len(rows):
         print(line(f"mean of {' and '.join(UNTOUCHED)}", average(untouched, names)))
