@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+HALF_KNOWN = 30.0
+"""Units of a speaker's speech after which he counts as half known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fusion:
     """How the scores of the scales become one distribution; learned on validation speakers."""
@@ -33,16 +37,21 @@ class FusionConfig:
     window_known: Fusion
     utterance: Fusion
     utterance_known: Fusion
-    half: float = 30.0
-    """Units of a speaker's speech after which he counts as half known."""
+    half: float = HALF_KNOWN
+    """See ``known_share``."""
 
     def __iter__(self) -> Iterator[Fusion]:
         """All four."""
         return iter((self.window, self.window_known, self.utterance, self.utterance_known))
 
     def known(self, units: Tensor) -> Tensor:
-        """How well a speaker is known, 0 to 1, after (batch,) units of his speech."""
-        return units / (units + self.half)
+        """``known_share`` of this model."""
+        return known_share(units, self.half)
+
+
+def known_share(units: Tensor, half: float = HALF_KNOWN) -> Tensor:
+    """How well a speaker is known, 0 to 1, after (batch,) units of his speech; ``half`` is 0.5."""
+    return units / (units + half)
 
 
 def weighted_sums(evidence: Tensor) -> Tensor:

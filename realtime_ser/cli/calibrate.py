@@ -66,7 +66,7 @@ def _calibrate(name: str, source: str, seconds: float, config: Config) -> None:
     recognizer = load_recognizer(config)
     if not recognizer.adapts:
         raise ConfigError(f"model {recognizer.name} does not adapt to speakers; use another one")
-    if source.startswith("mic"):
+    if source == "mic" or source.startswith("mic:"):
         typer.echo("Speak in your usual voice; say anything, and stay calm.", err=True)
     with native_stderr_muted(), options.seconds_bar("speech", seconds) as heard:
         memory, speech = listen(

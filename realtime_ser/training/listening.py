@@ -11,7 +11,14 @@ from torch import Tensor
 
 from realtime_ser.config import RecognizerConfig
 from realtime_ser.features import FrontEnd
-from realtime_ser.fusion import FusionConfig, fuse, mean_logits, scale_scores, weighted_sums
+from realtime_ser.fusion import (
+    FusionConfig,
+    fuse,
+    known_share,
+    mean_logits,
+    scale_scores,
+    weighted_sums,
+)
 from realtime_ser.training.batches import Batcher
 from realtime_ser.training.calibrate import fit_fusion
 from realtime_ser.training.histories import Histories, adapts
@@ -31,8 +38,6 @@ if TYPE_CHECKING:
     from realtime_ser.training.recipe import Recipe
 
 BATCH = 64
-KNOWN_AFTER = 30.0
-"""Units of a speaker's speech after which he counts as half known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,8 @@ class Listener:
         order = sorted(range(len(examples)), key=lambda i: len(examples[i].variants[0].slow))
         past = None
         if known and adapts(self.network):
-            histories = Histories(self.network, examples, self._recipe.history)
+            as_they_are = [replace(e, variants=e.variants[:1]) for e in examples]
+            histories = Histories(self.network, as_they_are, self._recipe.history)
             rng = np.random.default_rng(self._recipe.seed)
             past = histories.draw(order, [0] * len(order), rng, strangers=False)
         found: dict[int, Heard] = {}
@@ -96,7 +102,7 @@ class Listener:
         labels = labels_of([example.clip for example in examples], self.classes)
         strangers, speakers = self.hear(examples), self.hear(examples, known=True)
         units = torch.tensor([heard.units for heard in speakers])
-        known = units / (units + KNOWN_AFTER)
+        known = known_share(units)
 
         windows = torch.tensor([len(heard.window) for heard in strangers])
         of_windows = labels.repeat_interleave(windows)
@@ -114,7 +120,6 @@ class Listener:
             utterance_known=fit_fusion(
                 torch.cat([h.utterance for h in speakers]), labels, utterance, known
             ),
-            half=KNOWN_AFTER,
         )
 
     def uar(

@@ -187,7 +187,10 @@ class Trainer:
                 "random": checkpoint.random_states(self._rng, self._device),
             },
         )
-        write_log(self._folder, self.log)
+        with (self._folder / "log.csv").open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, [f.name for f in dataclasses.fields(Epoch)])
+            writer.writeheader()
+            writer.writerows(dataclasses.asdict(epoch) for epoch in self.log)
 
     def _resume(self) -> None:
         stored = checkpoint.read(self._folder, self._digest, self._device)
@@ -199,11 +202,3 @@ class Trainer:
         self._schedule.load_state_dict(stored["schedule"])
         self.log = [Epoch(**epoch) for epoch in stored["log"]]
         checkpoint.restore_random_states(stored["random"], self._rng, self._device)
-
-
-def write_log(folder: Path, log: Sequence[Epoch]) -> None:
-    """Write ``log.csv``."""
-    with (folder / "log.csv").open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, [f.name for f in dataclasses.fields(Epoch)])
-        writer.writeheader()
-        writer.writerows(dataclasses.asdict(epoch) for epoch in log)
