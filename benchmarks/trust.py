@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from vad_sounds import generated
 
 from realtime_ser.assembly import load_recognizer, pipeline_factory
 from realtime_ser.clock import to_samples
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from realtime_ser.recognizer import NetworkRecognizer
 
 SYNTHETIC_SECONDS = 60.0
-SYNTHETIC_LEVEL = -20.0
-"""dBFS"""
 GAINS = (-40.0, -30.0, -20.0, -10.0, 10.0, 20.0)
 """dB"""
 LOSS_SECONDS = 0.04
@@ -65,30 +64,6 @@ class Bench:
 def windows(rows: list[TimelineRow]) -> list[TimelineRow]:
     """Rows of hops."""
     return [row for row in rows if row.kind == "window"]
-
-
-def synthetic() -> list[Recording]:
-    """Tones, chords, white and pink noise at one level."""
-    rng = np.random.default_rng(0)
-    n = to_samples(SYNTHETIC_SECONDS)
-    time = np.arange(n) / SAMPLE_RATE
-    white = rng.standard_normal(n)
-    spectrum = np.fft.rfft(rng.standard_normal(n))
-    spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
-    chord = sum(np.sin(2 * np.pi * f * time) for f in (220.0, 277.2, 329.6, 440.0))
-    beats = chord * (0.5 + 0.5 * np.sign(np.sin(2 * np.pi * 1.5 * time)))
-    sounds = {
-        "white noise": white,
-        "pink noise": np.fft.irfft(spectrum, n),
-        "tone 440 Hz": np.sin(2 * np.pi * 440.0 * time),
-        "chord": chord,
-        "chord, beating": beats,
-    }
-    level = 10.0 ** (SYNTHETIC_LEVEL / 20.0)
-    return [
-        Recording(name, (level * x / np.sqrt(np.mean(np.square(x)))).astype(np.float32))
-        for name, x in sounds.items()
-    ]
 
 
 def recordings_of(folder: Path) -> list[Recording]:
@@ -170,7 +145,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     bench = Bench(options.model)
-    noise = [*recordings_of(options.background / "noise"), *synthetic()]
+    made_up = generated(0, SYNTHETIC_SECONDS)
+    noise = [
+        *recordings_of(options.background / "noise"),
+        *(Recording(name, samples) for name, samples in made_up.items()),
+    ]
     report: dict[str, object] = {"noise": (alarms := false_alarms(bench, noise))}
     print("| sound | minutes | windows shown in 10 min | of these not neutral |\n|---|---|---|---|")
     for name, found in alarms.items():
