@@ -2,8 +2,8 @@
 
 From one spectrum a frame come two filter banks: 64 bands whose logarithm, delta and delta-delta
 are the three channels of the mel segments (Zhang, Zhao & Tian, doi 10.1109/TAFFC.2019.2947464),
-and 40 bands of plain power, the input that the voice trunk was trained on (Jia et al. 2018,
-arXiv 1806.04558). Every frame looks only backwards, and what it needs of the past is carried in a
+and 80 bands, the input that the speech trunk was trained on (Radford et al. 2022, arXiv
+2212.04356). Every frame looks only backwards, and what it needs of the past is carried in a
 state, so that a signal gives the same frames however it is cut into pieces.
 """
 
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
 DELTA_REACH = 4
 """Frames that a delta looks back."""
-VOICE_BANDS = 40
-VOICE_LEVEL = 10.0 ** (-30.0 / 10.0)
-"""Mean square that the voice trunk expects: -30 dBFS."""
-VOICE_WINDOW = 400
-"""Points of the spectrum behind the voice bands' scale."""
+TRUNK_BANDS = 80
+TRUNK_LEVEL = 10.0 ** (-26.0 / 10.0)
+"""Mean square at which the speech trunk hears everybody: -26 dBFS."""
+TRUNK_WINDOW = 400
+"""Points of the spectrum behind the trunk bands' scale."""
+TRUNK_FLOOR = 10.0**-6.5
+"""Power at which its bands bottom out, 70 to 75 dB below the loudest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class FeatureConfig:
     f_max: float = 7_600.0
     floor: float = 1e-9
     """Added to the running level (-90 dB re full scale), so that digital silence has one."""
+    level_block: int = 50
+    """Frames that are heard together: the level of each is the running one at the block's end."""
     dynamic_range: float = 12.0
     """Nepers of power below the running level at which bands bottom out."""
 
@@ -60,6 +64,7 @@ class FeatureConfig:
             ("f_max", self.f_max, 1.0, SAMPLE_RATE / 2),
             ("f_min", self.f_min, 0.0, self.f_max - 1.0),
             ("floor", self.floor, 1e-20, 1.0),
+            ("level_block", self.level_block, 1, 10_000),
             ("dynamic_range", self.dynamic_range, 0.1, 100.0),
         ]
 
@@ -70,8 +75,8 @@ class Features:
 
     mel: Tensor
     """(batch, 3, n, n_mels): static, delta and delta-delta of the log-mel spectrogram."""
-    voice: Tensor
-    """(batch, n, VOICE_BANDS): mel power at the level that the voice trunk expects."""
+    trunk: Tensor
+    """(batch, n, TRUNK_BANDS): log-mel power as the speech trunk expects it."""
 
 
 class FrontEnd:
@@ -94,11 +99,11 @@ class FrontEnd:
         whole = torch.full((bins, 1), 2.0)
         whole[0] = whole[-1] = 1.0
         whole /= config.n_fft * self._window.square().sum().cpu()
-        voice = bank(0.0, rate / 2, VOICE_BANDS) * (VOICE_WINDOW / config.n_fft)
+        trunk = bank(0.0, rate / 2, TRUNK_BANDS) * (TRUNK_WINDOW / config.n_fft)
         mel = bank(config.f_min, config.f_max, config.n_mels)
-        self._filters = torch.cat([mel, voice, whole], dim=1).to(self.device)
+        self._filters = torch.cat([mel, trunk, whole], dim=1).to(self.device)
         self.n_bands = self._filters.shape[1]
-        """Columns of ``power``: n_mels, VOICE_BANDS, and the frame's mean square."""
+        """Columns of ``power``: n_mels, TRUNK_BANDS, and the frame's mean square."""
 
     def initial_state(self, batch_size: int) -> State:
         """State of streams that have heard nothing yet."""
@@ -135,18 +140,30 @@ class FrontEnd:
         power = spectrum.real.square() + spectrum.imag.square()
         return power @ self._filters, joined[:, joined.shape[1] - tail.shape[1] :]
 
-    def features(self, power: Tensor, state: State) -> tuple[Features, State]:
+    def features(
+        self, power: Tensor, state: State, frames: Tensor | None = None
+    ) -> tuple[Features, State]:
         """Power in bands -> features relative to the running level of the segment.
 
-        The level is the mean square of the segment so far: features do not change when the
-        microphone is turned up.
+        The level is the mean square of the segment up to the end of the block: features do not
+        change when the microphone is turned up, and a quiet beginning is not blown up.
+
+        Args:
+            power: (batch, n, n_bands).
+            state: left unchanged.
+            frames: (batch,) how many of the n count; the rest is padding. None: all.
         """
         c = self.config
         n = power.shape[1]
-        mel, voice, square = torch.split(power, [c.n_mels, VOICE_BANDS, 1], dim=2)
+        mel, trunk, square = torch.split(power, [c.n_mels, TRUNK_BANDS, 1], dim=2)
         power_sum = state["power_sum"][:, None] + square[..., 0].cumsum(dim=1)
         count = state["frame_count"][:, None] + torch.arange(1, n + 1, device=power.device)
-        level = (power_sum / count + c.floor)[..., None]
+        block_end = (
+            torch.ceil(count / c.level_block) * c.level_block - state["frame_count"][:, None]
+        )
+        last = torch.full_like(count[:, 0], n) if frames is None else frames.to(count)
+        at = block_end.minimum(last[:, None]).long() - 1
+        level = (power_sum / count + c.floor).gather(1, at)[..., None]
         static = torch.log(mel / level + math.exp(-c.dynamic_range))
         static = (static + c.dynamic_range / 3) / (c.dynamic_range / 4)
         delta, static_tail = _delta(static, state["static"])
@@ -158,7 +175,12 @@ class FrontEnd:
             "delta": delta_tail,
         }
         channels = torch.stack([static, 4.0 * delta, 8.0 * delta_delta], dim=1)
-        return Features(channels, voice * (VOICE_LEVEL / level)), after
+        return Features(channels, _as_whisper(trunk * (TRUNK_LEVEL / level))), after
+
+
+def _as_whisper(power: Tensor) -> Tensor:
+    """Power in bands -> logarithm, scaled as Whisper's front end does it."""
+    return (torch.log10(power.clamp(min=TRUNK_FLOOR)) + 4.0) / 4.0
 
 
 def _delta(x: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from realtime_ser.errors import ConfigError
 from realtime_ser.features import FrontEnd
 from realtime_ser.fusion import fuse, mean_logits, scale_scores, weighted_sums
-from realtime_ser.types import SAMPLE_RATE, AudioArray, Prediction
+from realtime_ser.types import SAMPLE_RATE, AudioArray, Detail, Prediction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -174,11 +174,15 @@ class NetworkRecognizer:
         window = fuse(scales, fusion.window, fusion.window_known, known).cpu().numpy()
         whole = scale_scores(mean_logits(total))
         utterance = fuse(whole, fusion.utterance, fusion.utterance_known, known).cpu().numpy()
-        of_scales = scales.cpu().numpy()
+        of_scales, of_whole = scales.cpu().numpy(), whole.cpu().numpy()
+        embedding = self._network.embedding(after_network).cpu().numpy()
         seconds = self.unit_samples / SAMPLE_RATE
         adapted = (units * seconds).cpu().tolist()
         return [
-            Prediction(window[i], utterance[i], of_scales[i], adapted[i]) for i in range(len(slots))
+            Prediction(
+                window[i], utterance[i], of_scales[i], adapted[i], Detail(of_whole[i], embedding[i])
+            )
+            for i in range(len(slots))
         ]
 
     def _next_segment(self, slot: int) -> State:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -146,6 +147,7 @@ class Timeline:
             "utterance", start_sample, end_sample, whole, level_dbfs, captured, now, flags,
             prediction.adapted,
         )  # fmt: skip
+        row = replace(row, detail=prediction.detail)
         self._segment_start, self._end = None, end_sample
         return row
 

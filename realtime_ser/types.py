@@ -79,6 +79,16 @@ SpeechBoundary = SpeechStarted | SpeechEnded
 
 
 @dataclass(frozen=True, slots=True)
+class Detail:
+    """What lies behind the scores of a segment, for pictures and comparisons; no sink writes it."""
+
+    scales: ScoreArray
+    """(n_scales, n_classes) probabilities of each segment length over the whole segment."""
+    embedding: ScoreArray
+    """(n,) what the network's memory holds at its end."""
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What the recogniser says of one stream after one more piece of a segment."""
 
@@ -90,6 +100,8 @@ class Prediction:
     """(n_scales, n_classes) probabilities of each segment length in the last window."""
     adapted: float = 0.0
     """Seconds of this speaker's speech used for adaptation so far."""
+    detail: Detail | None = field(default=None, repr=False, compare=False)
+    """Of the whole segment so far; None from fakes."""
 
 
 RowKind = Literal["window", "utterance", "alert"]
@@ -120,3 +132,5 @@ class TimelineRow:
     latency_ms: float | None
     """Last sample captured to row emitted; None for sources that nothing paced."""
     flags: tuple[str, ...] = field(default=())
+    detail: Detail | None = field(default=None, repr=False, compare=False)
+    """Of utterances."""

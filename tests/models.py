@@ -17,16 +17,24 @@ SMALL: dict[str, Any] = {
     "channels": [4, 6, 8, 8],
     "embedding": 12,
     "voice": 0,
+    "trunk_layers": 2,
+    "trunk_described": 1,
+    "trunk_width": 64,
+    "trunk_heads": 2,
+    "trunk_block": 5,
+    "trunk_reach": 10,
     "segment_units": [2, 4, 0],
     "hidden": 10,
     "prior": 5.0,
 }
+WIDTH = 2 * 64
+"""Values with which the trunk of ``SMALL`` describes a unit."""
 STRANGER = Fusion((0.5, 0.3, 0.2), 1.3)
 KNOWN = Fusion((0.3, 0.3, 0.4), 0.9)
 
 
 def save_untrained(folder: Path, *, voice: int = 0, seed: int = 0) -> Path:
-    """A model folder with random weights; ``voice`` > 0: a (random) voice trunk, and adaptation."""
+    """A model folder with random weights; ``voice`` > 0: a random trunk, and adaptation."""
     torch.manual_seed(seed)
     hyper = SMALL | {"voice": voice}
     network = build_network("multiscale_lstm", hyper)

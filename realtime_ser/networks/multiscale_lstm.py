@@ -4,7 +4,7 @@ After Zhang, Zhao & Tian (IEEE TAC 2019, doi 10.1109/TAFFC.2019.2947464) and Bhu
 (Traitement du Signal 42(3), 2025, doi 10.18280/ts.420312), made causal so that it can follow a
 stream. The convolutions over the mel segments are shared by all segment lengths and computed once;
 a segment of T units is described by the mean and deviation of what they found in its T units.
-Beside it stands the mean and deviation of the voice trunk's cells, compared with what is usual for
+Beside it stands the mean and deviation of the speech trunk's cells, compared with what is usual for
 the speaker (``adaptation.py``). Segments follow one another unit by unit, and an LSTM a length
 reads them.
 """
@@ -19,17 +19,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from realtime_ser.adaptation import REMEMBERED, SpeakerMemory, Voiceprint
+from realtime_ser.networks.mel_branch import MelBranch
 from realtime_ser.networks.pooling import Pool
-from realtime_ser.networks.voice_trunk import WIDTH, VoiceTrunk
+from realtime_ser.networks.speech_trunk import SpeechTrunk
 
 if TYPE_CHECKING:
     from realtime_ser.features import Features
     from realtime_ser.state import State
 
-KERNEL = 3
-TIME_STRIDE = 2
-"""Of the first convolution; the others keep the rate."""
 LARGEST_LOG_WEIGHT = 3.0
+LARGEST_DIFFERENCE = 8.0
+"""Of a description from everybody's mean, in deviations; what is beyond is no speech."""
 VOICEPRINT = 32
 """Directions in which voices are told apart."""
 
@@ -44,9 +44,18 @@ class MultiscaleLstmConfig:
     channels: tuple[int, ...] = (16, 32, 48, 64)
     """Of the convolutions; each halves the number of bands."""
     embedding: int = 96
-    """Values a unit that the convolutions give."""
+    """Values a unit that the convolutions give; 0 leaves them out."""
     voice: int = 128
-    """Values a segment that the voice trunk gives; 0 leaves the trunk out, and adaptation too."""
+    """Values a segment that the speech trunk gives; 0 leaves the trunk out, and adaptation too."""
+    trunk_layers: int = 2
+    trunk_described: int = 2
+    """So many of its last layers are listened to."""
+    trunk_width: int = 512
+    trunk_heads: int = 8
+    trunk_block: int = 5
+    """Units that the trunk hears together."""
+    trunk_reach: int = 20
+    """Units that the trunk's attention reaches back."""
     segment_units: tuple[int, ...] = (4, 8, 16, 0)
     """Segment lengths in units; 0 is all of the utterance so far."""
     hidden: int = 96
@@ -64,11 +73,11 @@ class MultiscaleLstm(nn.Module):
     """See the module's text. Implements ``StreamingNetwork``."""
 
     centre: Tensor
-    """(n_scales, WIDTH): everybody's mean of the descriptions of the trunk's cells."""
+    """(n_scales, width): everybody's mean of the descriptions of the trunk's cells."""
     spread: Tensor
-    """(n_scales, WIDTH): their deviation."""
+    """(n_scales, width): their deviation."""
     within: Tensor
-    """(n_scales, WIDTH): variance of one speaker, of descriptions relative to everybody's."""
+    """(n_scales, width): variance of one speaker, of descriptions relative to everybody's."""
     voiceprint: Tensor
     voice_limit: Tensor
     """See ``Voiceprint``; an infinite limit takes everybody for the same speaker."""
@@ -77,47 +86,36 @@ class MultiscaleLstm(nn.Module):
         super().__init__()
         if not config.segment_units or min(config.segment_units) < 0:
             raise ValueError(f"segment_units = {config.segment_units} are no lengths")
+        if not config.embedding and not config.voice:
+            raise ValueError("embedding and voice are both 0: nothing is left to listen with")
         self.config = config
         self.n_classes = config.n_classes
         self.n_scales = len(config.segment_units)
         self.frames_per_unit = config.frames_per_unit
-
-        self.convolutions = nn.ModuleList()
-        self.norms = nn.ModuleList()
-        n_in, bands = 3, config.n_mels
-        self._contexts = []
-        for layer, n_out in enumerate(config.channels):
-            stride = 1 if layer else TIME_STRIDE
-            self._contexts.append((n_in, KERNEL - stride, bands))
-            self.convolutions.append(
-                nn.Conv2d(n_in, n_out, KERNEL, stride=(stride, 2), padding=(0, 1), bias=False)
-            )
-            self.norms.append(nn.BatchNorm2d(n_out))
-            n_in, bands = n_out, (bands + 1) // 2
         self.dropout = nn.Dropout(config.dropout)
-        self.embed = nn.Linear(n_in * bands, config.embedding)
-        self._embedded = Pool("embedded", 2 * config.embedding, config.segment_units)
-        described = 2 * config.embedding + config.voice
-        self.trunk = VoiceTrunk(config.frames_per_unit) if config.voice else None
+        self.mel = self._mel_branch() if config.embedding else None
+        if self.mel is not None:
+            self._embedded = Pool("embedded", 2 * config.embedding, config.segment_units)
+        self.trunk = self._speech_trunk() if config.voice else None
         self.remembered = REMEMBERED if config.voice else ()
-        if config.voice:
-            self._moments = Pool("moments", WIDTH, config.segment_units)
+        if self.trunk is not None:
+            width = self.trunk.width
+            self._moments = Pool("moments", width, config.segment_units)
             self.memory = SpeakerMemory(
                 self.n_scales,
-                WIDTH,
+                width,
                 prior=config.prior,
                 steady=config.steady,
                 memory=config.memory,
             )
-            self.register_buffer("centre", torch.zeros(self.n_scales, WIDTH))
-            self.register_buffer("spread", torch.ones(self.n_scales, WIDTH))
-            self.register_buffer("within", torch.ones(self.n_scales, WIDTH))
-            self.register_buffer("voiceprint", torch.zeros(WIDTH, VOICEPRINT))
+            self.register_buffer("centre", torch.zeros(self.n_scales, width))
+            self.register_buffer("spread", torch.ones(self.n_scales, width))
+            self.register_buffer("within", torch.ones(self.n_scales, width))
+            self.register_buffer("voiceprint", torch.zeros(width, VOICEPRINT))
             self.register_buffer("voice_limit", torch.tensor(torch.inf))
             self.voice_dropout = nn.Dropout(config.voice_dropout)
-            self.voice = nn.ModuleList(
-                nn.Linear(2 * WIDTH, config.voice) for _ in config.segment_units
-            )
+            self.voice = nn.Linear(2 * width, config.voice)
+        described = 2 * config.embedding + config.voice
         self.lstms = nn.ModuleList(
             nn.LSTM(described, config.hidden, batch_first=True) for _ in config.segment_units
         )
@@ -125,19 +123,41 @@ class MultiscaleLstm(nn.Module):
             nn.Linear(config.hidden + described, config.n_classes + 1) for _ in config.segment_units
         )
 
+    def _mel_branch(self) -> MelBranch:
+        c = self.config
+        return MelBranch(
+            c.channels,
+            n_mels=c.n_mels,
+            frames_per_unit=c.frames_per_unit,
+            width=c.embedding,
+            dropout=c.dropout,
+        )
+
+    def _speech_trunk(self) -> SpeechTrunk:
+        c = self.config
+        return SpeechTrunk(
+            c.frames_per_unit,
+            layers=c.trunk_layers,
+            described=c.trunk_described,
+            width=c.trunk_width,
+            heads=c.trunk_heads,
+            block=c.trunk_block,
+            reach=c.trunk_reach,
+        )
+
     def initial_state(self, batch_size: int, device: torch.device) -> State:
         """All zeros: nothing heard, nobody known."""
-        c = self.config
 
         def zeros(*shape: int) -> Tensor:
             return torch.zeros(batch_size, *shape, device=device)
 
-        state = {"units": zeros(), **self._embedded.initial_state(batch_size, device)}
-        for layer, shape in enumerate(self._contexts):
-            state[f"conv{layer}"] = zeros(*shape)
+        state = {"units": zeros()}
         for scale in range(self.n_scales):
-            state[f"h{scale}"] = zeros(c.hidden)
-            state[f"c{scale}"] = zeros(c.hidden)
+            state[f"h{scale}"] = zeros(self.config.hidden)
+            state[f"c{scale}"] = zeros(self.config.hidden)
+        if self.mel is not None:
+            state |= self.mel.initial_state(batch_size, device)
+            state |= self._embedded.initial_state(batch_size, device)
         if self.trunk is not None:
             state |= self._moments.initial_state(batch_size, device)
             state |= self.trunk.initial_state(batch_size, device)
@@ -158,6 +178,10 @@ class MultiscaleLstm(nn.Module):
             return torch.zeros_like(state["units"])
         return self.memory.units(state)
 
+    def embedding(self, state: State) -> Tensor:
+        """See ``StreamingNetwork.embedding``: the hidden states of all LSTMs."""
+        return torch.cat([state[f"h{scale}"] for scale in range(self.n_scales)], dim=1)
+
     def step(self, features: Features, state: State) -> tuple[Tensor, State]:
         """See ``StreamingNetwork.step``."""
         moments, after_slow = self.slow_part(features, state)
@@ -169,21 +193,25 @@ class MultiscaleLstm(nn.Module):
         if self.trunk is None:
             units = features.mel.shape[2] // self.frames_per_unit
             return features.mel.new_zeros(len(features.mel), units, 0), {}
-        return self.trunk.step(features.voice, state)
+        return self.trunk.step(features.trunk, state)
 
     def fast_part(self, mel: Tensor, slow: Tensor, state: State) -> tuple[Tensor, State]:
         """See ``StreamingNetwork.fast_part``: convolutions, segments and their LSTMs."""
-        found, after = self._convolve(mel, state)
-        n = found.shape[1]
+        n = slow.shape[1]
         heard = state["units"][:, None] + torch.arange(1, n + 1, device=mel.device)
-        after["units"] = heard[:, -1]
-        found = torch.cat([found, found**2], dim=2)
-        segments, after_pool = self._embedded.describe(found, heard, state)
-        after |= after_pool
+        after = {"units": heard[:, -1]}
+        parts: list[list[Tensor]] = []
+        if self.mel is not None:
+            found, after_mel = self.mel.step(mel, state)
+            found = torch.cat([found, found**2], dim=2)
+            embedded, after_pool = self._embedded.describe(found, heard, state)
+            parts.append(embedded)
+            after |= after_mel | after_pool
         if self.trunk is not None:
             voices, after_voice = self._voices(slow, heard, state)
-            segments = [torch.cat(pair, dim=2) for pair in zip(segments, voices, strict=True)]
+            parts.append(voices)
             after |= after_voice
+        segments = [torch.cat(of_scale, dim=2) for of_scale in zip(*parts, strict=True)]
         evidence = []
         for scale, length in enumerate(self.config.segment_units):
             described = self.dropout(segments[scale])
@@ -202,19 +230,22 @@ class MultiscaleLstm(nn.Module):
         """The trunk's cells at every length, as they are.
 
         Args:
-            slow: (batch, n, WIDTH), see ``slow_part``.
+            slow: (batch, n, width), see ``slow_part``.
             heard: (batch, n) units since the start, the new one included.
             state: left unchanged.
 
         Returns:
-            (n_scales, batch, n, WIDTH), and the state after.
+            (n_scales, batch, n, width), and the state after.
         """
-        described, after = self._moments.describe(slow, heard, state)
+        mean, deviation = slow.chunk(2, dim=2)
+        moments = torch.cat([mean, mean.square() + deviation.square()], dim=2)
+        described, after = self._moments.describe(moments, heard, state)
         return torch.stack(described), after
 
     def relative(self, described: Tensor) -> Tensor:
         """``described`` beside everybody's mean and deviation."""
-        return (described - self.centre[:, None, None]) / self.spread[:, None, None]
+        difference = (described - self.centre[:, None, None]) / self.spread[:, None, None]
+        return difference.clamp(-LARGEST_DIFFERENCE, LARGEST_DIFFERENCE)
 
     def sums_of(self, relative: Tensor, heard: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What the memory adds up: sums, sums of squares and weights, (batch, n_scales, ...) each.
@@ -235,20 +266,6 @@ class MultiscaleLstm(nn.Module):
         voices = []
         for scale, of_scale in enumerate(relative):
             compared = self.memory.compare(of_scale, state, scale, self.within[scale])
-            voices.append(F.relu(self.voice[scale](self.voice_dropout(compared))))
+            voices.append(F.relu(self.voice(self.voice_dropout(compared))))
         after |= self.memory.listen(state, *self.sums_of(relative, heard), slow.shape[1])
         return voices, after
-
-    def _convolve(self, mel: Tensor, state: State) -> tuple[Tensor, State]:
-        """(batch, 3, frames, n_mels) -> (batch, units, embedding)."""
-        after: State = {}
-        x = mel
-        for layer, (convolve, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
-            context = state[f"conv{layer}"]
-            x = torch.cat([context, x], dim=2)
-            after[f"conv{layer}"] = x[:, :, x.shape[2] - context.shape[2] :]
-            x = x.contiguous(memory_format=torch.channels_last)
-            x = F.relu(norm(convolve(x)))
-        x = torch.unflatten(x, 2, (-1, self.frames_per_unit // TIME_STRIDE)).mean(dim=3)
-        flat = x.permute(0, 2, 1, 3).flatten(2)
-        return F.relu(self.embed(self.dropout(flat))), after

@@ -41,6 +41,9 @@ class StreamingNetwork(Protocol):
     def adapted_units(self, state: State) -> Tensor:
         """(batch,) units of the speaker's speech that evidence is adapted to."""
 
+    def embedding(self, state: State) -> Tensor:
+        """(batch, n): what the segment so far has become in the network's memory."""
+
     def step(self, features: Features, state: State) -> tuple[Tensor, State]:
         """Advance by ``n`` units.
 

@@ -54,5 +54,7 @@ class Batcher:
             slow[i, :n] = torch.from_numpy(variant.slow)
         if gains is not None:
             power[..., : gains.shape[2]] *= gains
-        features, _ = self.front_end.features(power, self.front_end.initial_state(len(variants)))
-        return Batch(features.mel, slow, torch.tensor(lengths))
+        units = torch.tensor(lengths)
+        state = self.front_end.initial_state(len(variants))
+        features, _ = self.front_end.features(power, state, units * frames)
+        return Batch(features.mel, slow, units)

@@ -78,8 +78,9 @@ ATTRIBUTION = {
     "emodb": "EmoDB: Burkhardt et al. 2005, doi 10.21437/Interspeech.2005-446.",
 }
 TRUNK = """\
-The recurrent layers of the voice trunk are those of Resemblyzer (Resemble.AI, Apache-2.0), stored
-with half the digits."""
+The speech trunk is the first layers of the encoder of Whisper base (Radford et al. 2022, arXiv
+2212.04356; OpenAI, MIT licence), rounded to 8 bits. What speech it was trained on, 680,000 hours
+from the internet, is known only to its makers."""
 
 
 def write_card(

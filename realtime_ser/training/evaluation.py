@@ -45,6 +45,11 @@ class Decision:
     """It was not ``uncertain``."""
     elapsed: float
     """Seconds of this speaker's detected speech before the clip."""
+    scales: ScoreArray | None = None
+    """(n_scales, n_classes) what each segment length said alone; None where the recogniser does
+    not tell."""
+    embedding: ScoreArray | None = None
+    """(n,) of its longest utterance, as the network remembers it; None where it does not tell."""
 
 
 def decide(
@@ -78,17 +83,25 @@ def _decision(
     """Utterance rows inside the clip, weighted by overlap."""
     start, end = to_seconds(placed.start_sample), to_seconds(placed.end_sample)
     total = np.zeros(len(classes), dtype=np.float64)
-    weight = 0.0
+    weight = longest = 0.0
+    scales: ScoreArray | None = None
+    embedding = None
     for row in utterances:
         overlap = min(end, row.end) - max(start, row.start)
         if overlap > 0.0:
             total += overlap * np.array([row.probabilities[name] for name in classes])
             weight += overlap
+            if row.detail is not None:
+                part = overlap * row.detail.scales
+                scales = part if scales is None else scales + part
+                if overlap > longest:
+                    longest, embedding = overlap, row.detail.embedding
     elapsed = sum(max(0.0, min(start, row.end) - row.start) for row in utterances)
     if weight == 0.0:
         return Decision(placed.clip, None, shown=False, elapsed=elapsed)
     mean = (total / weight).astype(np.float32)
-    return Decision(placed.clip, mean, bool(mean.max() >= uncertain_below), elapsed)
+    shown = bool(mean.max() >= uncertain_below)
+    return Decision(placed.clip, mean, shown, elapsed, scales, embedding)
 
 
 def summarise(decisions: Sequence[Decision], classes: Sequence[str]) -> dict[str, Any]:
@@ -109,6 +122,7 @@ def summarise(decisions: Sequence[Decision], classes: Sequence[str]) -> dict[str
         **_calibration(decisions, classes),
         "by_elapsed_speech": _by_elapsed(decisions, classes),
         "known": _known(decisions, classes),
+        "scales": _by_scale(decisions, classes),
         "votes": _against_votes(decisions, classes),
     }
 
@@ -176,7 +190,32 @@ def _by_elapsed(decisions: Sequence[Decision], classes: Sequence[str]) -> list[d
 def _known(decisions: Sequence[Decision], classes: Sequence[str]) -> dict[str, Any] | None:
     """Figures of clips before which their speaker had spoken for a minute."""
     late = [d for d in decisions if d.elapsed >= KNOWN_FROM]
-    return _figures(late, classes) | {"from": KNOWN_FROM} if late else None
+    if not late:
+        return None
+    return _figures(late, classes) | {"from": KNOWN_FROM, "scales": _by_scale(late, classes)}
+
+
+def _by_scale(decisions: Sequence[Decision], classes: Sequence[str]) -> dict[str, Any] | None:
+    """UAR of every segment length alone, of all with equal weights, and as they are fused.
+
+    Clips without an answer count as wrong, as elsewhere.
+    """
+    said = [d.scales for d in decisions if d.scales is not None]
+    if not said:
+        return None
+    silent = np.full_like(said[0], -1.0)
+    alone = np.stack([silent if d.scales is None else d.scales for d in decisions])
+    truth, fused = _labels(decisions, classes)
+
+    def uar(scores: ScoreArray) -> float:
+        decided = np.where(scores.max(axis=1) < 0.0, -1, scores.argmax(axis=1))
+        return unweighted_average_recall(truth, decided, len(classes))
+
+    return {
+        "single": [uar(alone[:, scale]) for scale in range(alone.shape[1])],
+        "equal": uar(alone.mean(axis=1)),
+        "learned": unweighted_average_recall(truth, fused, len(classes)),
+    }
 
 
 def _against_votes(decisions: Sequence[Decision], classes: Sequence[str]) -> dict[str, Any] | None:

@@ -146,34 +146,33 @@ class ExampleMaker:
             yield condition(segment, rng)
 
     def _features(self, waves: Sequence[AudioArray]) -> list[Variant]:
-        """In the order of ``waves``; those of like length share a pass: little padding."""
-        order = sorted(range(len(waves)), key=lambda i: len(waves[i]))
+        """In the order of ``waves``; those of one length share a pass, so that none is padded."""
+        unit = self._network.frames_per_unit * self._recipe.features.hop
+        by_units: dict[int, list[int]] = {}
+        for position, wave in enumerate(waves):
+            by_units.setdefault(max(1, len(wave) // unit), []).append(position)
         made: dict[int, Variant] = {}
-        for start in range(0, len(order), WAVES_AT_ONCE):
-            positions = order[start : start + WAVES_AT_ONCE]
-            variants = self._pass([waves[i] for i in positions])
-            made.update(zip(positions, variants, strict=True))
+        for units, positions in by_units.items():
+            for start in range(0, len(positions), WAVES_AT_ONCE):
+                chosen = positions[start : start + WAVES_AT_ONCE]
+                cut = np.zeros((len(chosen), units * unit), dtype=np.float32)
+                for row, position in zip(cut, chosen, strict=True):
+                    whole = waves[position][: len(row)]
+                    row[: len(whole)] = whole
+                made.update(zip(chosen, self._pass(cut), strict=True))
         return [made[i] for i in range(len(waves))]
 
     @torch.inference_mode()
-    def _pass(self, waves: Sequence[AudioArray]) -> list[Variant]:
-        unit = self._network.frames_per_unit * self._recipe.features.hop
-        units = [max(1, len(wave) // unit) for wave in waves]
-        padded = np.zeros((len(waves), max(units) * unit), dtype=np.float32)
-        for i, wave in enumerate(waves):
-            n = min(len(wave), padded.shape[1])
-            padded[i, :n] = wave[:n]
+    def _pass(self, waves: AudioArray) -> list[Variant]:
+        """(n, samples) -> n variants."""
         state = self._front_end.initial_state(len(waves))
-        power, _ = self._front_end.power(torch.from_numpy(padded), state["tail"])
+        power, _ = self._front_end.power(torch.from_numpy(waves), state["tail"])
         features, _ = self._front_end.features(power, state)
         memory = self._network.initial_state(len(waves), torch.device("cpu"))
         slow, _ = self._network.slow_part(features, memory)
         logs = torch.log(power + POWER_FLOOR).half().numpy()
         halves = slow.half().numpy()
-        frames = self._network.frames_per_unit
-        return [
-            Variant(logs[i, : n * frames].copy(), halves[i, :n].copy()) for i, n in enumerate(units)
-        ]
+        return [Variant(*pair) for pair in zip(logs, halves, strict=True)]
 
     def _file(self, clip: Clip) -> Path:
         digest = hashlib.sha256(f"{self._version}{clip.path.resolve()}".encode()).hexdigest()

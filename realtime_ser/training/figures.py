@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,10 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+FEWEST_IN_A_MAP, MOST_IN_A_MAP = 10, 2000
+"""Points; more make a blot."""
+MOST_IN_A_LEGEND = 10
 
 
 def save_confusion(
@@ -69,6 +74,49 @@ def save_risk_coverage(curve: Sequence[Mapping[str, float]], folder: Path) -> Pa
     axes.set_ylabel("risk (share of wrong ones)")
     axes.set_title("by uncertain_below")
     file = folder / "risk_coverage.png"
+    figure.savefig(file, dpi=150)
+    return file
+
+
+def save_embeddings(
+    embeddings: npt.NDArray[np.float32],
+    emotions: Sequence[str],
+    speakers: Sequence[str],
+    folder: Path,
+) -> Path | None:
+    """``embeddings.png``: t-SNE (van der Maaten & Hinton 2008) by emotion, and by speaker.
+
+    Args:
+        embeddings: (n, width), one a clip.
+        emotions: as spoken, of each.
+        speakers: of each.
+        folder: where to write.
+
+    Returns:
+        The file; None with too few clips for a map, or without scikit-learn.
+    """
+    if len(embeddings) < FEWEST_IN_A_MAP or importlib.util.find_spec("sklearn") is None:
+        return None
+    from matplotlib.figure import Figure
+    from sklearn.manifold import TSNE
+
+    rng = np.random.default_rng(0)
+    chosen = np.sort(rng.permutation(len(embeddings))[:MOST_IN_A_MAP])
+    places = TSNE(perplexity=min(30.0, len(chosen) / 4), init="pca", random_state=0).fit_transform(
+        embeddings[chosen]
+    )
+    figure = Figure(figsize=(11.0, 5.4), layout="constrained")
+    for axes, title, labels in zip(
+        figure.subplots(1, 2), ("emotion spoken", "speaker"), (emotions, speakers), strict=True
+    ):
+        own = np.array([labels[i] for i in chosen])
+        for number, label in enumerate(sorted(set(own))):
+            of_label = places[own == label]
+            axes.scatter(*of_label.T, s=7, color=f"C{number % 10}", label=label)
+        axes.set(title=title, xticks=[], yticks=[])
+        if len(set(own)) <= MOST_IN_A_LEGEND:
+            axes.legend(markerscale=2)
+    file = folder / "embeddings.png"
     figure.savefig(file, dpi=150)
     return file
 

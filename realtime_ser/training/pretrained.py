@@ -1,39 +1,39 @@
-"""Weights that training starts from."""
+"""The speech trunk that training starts from."""
 
 from __future__ import annotations
 
-import importlib.util
-import pickle
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import nn
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from realtime_ser.errors import ModelError
-from realtime_ser.networks.voice_trunk import LAYERS, VoiceTrunk
+from realtime_ser.models import WEIGHTS_FILE, find_model, unpack
 
-RESEMBLYZER_FILE = "pretrained.pt"
-GATES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+if TYPE_CHECKING:
+    from realtime_ser.networks.speech_trunk import SpeechTrunk
+
+PREFIX = "trunk."
 
 
-def load_resemblyzer(trunk: VoiceTrunk) -> None:
-    """Copy the LSTM layers of Resemblyzer's voice encoder (Apache-2.0) into a trunk.
+def load_trunk(trunk: SpeechTrunk, source: str) -> None:
+    """Copy the weights of a speech trunk, layer by layer; more layers than needed may be there.
+
+    Args:
+        trunk: to fill.
+        source: a model (name or folder), or a file that ``scripts/import_whisper.py`` wrote.
 
     Raises:
-        ModelError: the package with the weights is not installed or holds something else.
+        ModelError: no such model or file, or none with a trunk of this size.
     """
-    spec = importlib.util.find_spec("resemblyzer")
-    if spec is None or spec.origin is None:
-        raise ModelError(
-            "trunk 'resemblyzer': the package with its weights is missing; "
-            "pip install --no-deps resemblyzer"
-        )
-    file = Path(spec.origin).parent / RESEMBLYZER_FILE
+    file = Path(source)
+    if not file.is_file():
+        file = find_model(source) / WEIGHTS_FILE
     try:
-        stored = torch.load(file, weights_only=True, map_location="cpu")["model_state"]
-        for number in range(LAYERS):
-            layer = trunk.layers[number]
-            assert isinstance(layer, nn.LSTM)
-            layer.load_state_dict({f"{g}_l0": stored[f"lstm.{g}_l{number}"] for g in GATES})
-    except (OSError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
-        raise ModelError(f"{file}: not the weights of Resemblyzer 0.1.4 ({error})") from error
+        stored = unpack(load_file(file))
+        wanted = {name: stored[PREFIX + name] for name in trunk.state_dict()}
+        trunk.load_state_dict(wanted)
+    except (OSError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{file}: holds no speech trunk of this size ({reason})") from error

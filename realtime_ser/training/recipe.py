@@ -107,6 +107,8 @@ class Recipe:
     seed: int = 0
     hyper: Mapping[str, Any] = field(default_factory=dict)
     """Parameters of the network, but for those that follow from the rest of the recipe."""
+    trunk: str = "default"
+    """Whose speech trunk the network gets: a model, or a file of ``scripts/import_whisper.py``."""
     features: FeatureConfig = field(default_factory=FeatureConfig)
     vad: VadConfig = field(default_factory=VadConfig)
     """Finds the speech in the recordings."""

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from realtime_ser.errors import SinkError
-from realtime_ser.training.figures import save_confusion, save_reliability, save_risk_coverage
+from realtime_ser.training.figures import (
+    save_confusion,
+    save_embeddings,
+    save_reliability,
+    save_risk_coverage,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +29,8 @@ def write_report(
     classes: Sequence[str],
     folder: Path,
 ) -> None:
-    """``metrics.json``, ``predictions.csv`` and pictures: confusion, reliability, risk-coverage.
+    """``metrics.json``, ``predictions.csv`` and pictures: confusion, reliability, risk-coverage,
+    embeddings.
 
     Raises:
         SinkError: a file cannot be written.
@@ -38,6 +44,13 @@ def write_report(
         save_confusion(np.array(metrics["confusion"]), support, classes, folder)
         save_reliability(metrics["reliability"], metrics["ece"], folder)
         save_risk_coverage(metrics["risk_coverage"], folder)
+        shown = [d for d in decisions if d.embedding is not None]
+        save_embeddings(
+            np.array([d.embedding for d in shown]),
+            [d.clip.emotion for d in shown],
+            ["/".join(d.clip.person) for d in shown],
+            folder,
+        )
     except OSError as error:
         raise SinkError(f"{folder}: cannot be written ({error.strerror or error})") from error
 

@@ -15,12 +15,12 @@ from realtime_ser.fusion import Fusion, FusionConfig
 from realtime_ser.model_checks import check_fit
 from realtime_ser.models import read_description, save_model
 from realtime_ser.networks import build_network, network_config
-from realtime_ser.networks.voice_trunk import VoiceTrunk
+from realtime_ser.networks.speech_trunk import SpeechTrunk
 from realtime_ser.training.card import write_card
 from realtime_ser.training.examples import Example, ExampleMaker
 from realtime_ser.training.index import Clip, of_corpora, read_index
 from realtime_ser.training.loop import Epoch, Trainer
-from realtime_ser.training.pretrained import load_resemblyzer
+from realtime_ser.training.pretrained import load_trunk
 from realtime_ser.training.splits import Split, folds_of, run_of, split_clips
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ def fresh_network(recipe: Recipe) -> nn.Module:
     torch.manual_seed(recipe.seed)
     network = build_network(recipe.network, recipe.parameters)
     trunk = getattr(network, "trunk", None)
-    if isinstance(trunk, VoiceTrunk):
-        load_resemblyzer(trunk)
+    if isinstance(trunk, SpeechTrunk):
+        load_trunk(trunk, recipe.trunk)
     return network
 
 

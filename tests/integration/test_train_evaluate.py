@@ -289,12 +289,15 @@ def test_sizes_that_no_network_can_have_are_said(
     assert capsys.readouterr().err.count("\n") == 1
 
 
+SMALL_TRUNK = "trunk_layers = 1\ntrunk_described = 1\ntrunk_width = 16\ntrunk_heads = 2"
+
+
 def test_a_network_that_adapts_is_trained_and_gets_to_know_the_speaker(
     index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("realtime_ser.training.run.load_resemblyzer", lambda _: None)
+    monkeypatch.setattr("realtime_ser.training.run.load_trunk", lambda *_: None)
     file = tmp_path / "adapting.toml"
-    file.write_text(RECIPE.replace("voice = 0", "voice = 8"))
+    file.write_text(RECIPE.replace("voice = 0", f"voice = 8\n{SMALL_TRUNK}"))
     output = tmp_path / "runs"
     assert not run("train", str(file), "--data", str(index), "--fold", "1", "--output", str(output))
     model = load_model(output / "1" / "model")
@@ -361,7 +364,11 @@ def test_evaluate_writes_what_the_contract_names(
     assert len(predictions) == metrics["n"]
     assert "0_angry_0.wav" in {row["path"] for row in predictions}
     assert metrics["sex_gap"] >= 0.0
-    pictures = ("confusion_counts", "confusion_normalised", "reliability", "risk_coverage")
+    assert len(metrics["scales"]["single"]) == load_model(model).network.n_scales
+    assert metrics["scales"]["learned"] == metrics["uar"]
+    pictures = (
+        "confusion_counts", "confusion_normalised", "reliability", "risk_coverage", "embeddings",
+    )  # fmt: skip
     for name in (f"{picture}.png" for picture in pictures):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 

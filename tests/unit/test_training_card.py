@@ -45,7 +45,7 @@ def test_the_card_has_the_siblings_scores_and_their_mean(tmp_path: Path) -> None
     assert "| 0.4 | 0.60 | 0.30 |" in card
     assert "UAR of women 0.670, of men 0.630" in card
     assert "ODbL" in card
-    assert "Resemblyzer" in card
+    assert "Whisper" in card
 
 
 def test_a_card_without_siblings_claims_nothing_of_them(tmp_path: Path) -> None:

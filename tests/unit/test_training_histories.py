@@ -9,19 +9,18 @@ import torch
 from realtime_ser.adaptation import PAST, PAST_SQUARES, PAST_UNITS, PAST_WEIGHT
 from realtime_ser.networks import build_network
 from realtime_ser.networks.multiscale_lstm import MultiscaleLstm
-from realtime_ser.networks.voice_trunk import WIDTH
 from realtime_ser.training.examples import Example, Variant
 from realtime_ser.training.histories import Histories, adapts, fit_scaling
 from realtime_ser.training.index import Clip
 from realtime_ser.training.recipe import HistoryRecipe
-from tests.models import SMALL
+from tests.models import SMALL, WIDTH
 
 CPU = torch.device("cpu")
 EMOTIONS = ("neutral", "sad", "angry")
 
 
 def example(speaker: int, number: int, level: float) -> Example:
-    """Trunk moments around a level of the speaker's own; the second variant is ten higher."""
+    """Trunk cells around a level of the speaker's own; the second variant is ten higher."""
     rng = np.random.default_rng(100 * speaker + number)
     means = level + 0.1 * rng.standard_normal((6 + number, WIDTH // 2))
     clip = Clip(Path(f"{speaker}-{number}.wav"), "made", f"s{speaker}", EMOTIONS[number % 3])
@@ -30,7 +29,7 @@ def example(speaker: int, number: int, level: float) -> Example:
         tuple(
             Variant(
                 np.zeros((1, 1), np.float16),
-                np.concatenate([m, m**2 + 0.01], axis=1).astype(np.float16),
+                np.concatenate([m, np.full_like(m, 0.1)], axis=1).astype(np.float16),
             )
             for m in (means, means + 10.0)
         ),

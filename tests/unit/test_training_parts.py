@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -205,6 +206,22 @@ def test_a_summary_has_what_the_contract_names() -> None:
         (0.0, 15.0, 1), (15.0, 30.0, 1), (30.0, 60.0, 1), (120.0, None, 1),
     ]  # fmt: skip
     assert set(metrics) >= {"macro_f1", "ece", "classes", "per_corpus", "per_speaker", "by_sex"}
+
+
+def test_scales_are_scored_alone_and_together() -> None:
+    said = {
+        "angry": [[0.9, 0.05, 0.05], [0.2, 0.7, 0.1]],
+        "neutral": [[0.1, 0.5, 0.4], [0.1, 0.2, 0.7]],
+        "sad": [[0.1, 0.2, 0.7], [0.1, 0.2, 0.7]],
+    }
+    decisions = [
+        dataclasses.replace(decision(name, [0.2, 0.3, 0.5]), scales=np.array(scales, np.float32))
+        for name, scales in said.items()
+    ]
+    scales = summarise([*decisions, decision("sad", None)], CLASSES)["scales"]
+    assert scales["single"] == pytest.approx([2.5 / 3, 0.5 / 3])
+    assert scales["equal"] == pytest.approx((1.0 + 0.0 + 0.5) / 3)
+    assert scales["learned"] == pytest.approx((0.0 + 0.0 + 0.5) / 3)
 
 
 def test_the_diagonal_of_the_normalised_confusion_is_the_recall(

@@ -9,11 +9,10 @@ import torch
 from realtime_ser.adaptation import Voiceprint
 from realtime_ser.networks import build_network
 from realtime_ser.networks.multiscale_lstm import MultiscaleLstm
-from realtime_ser.networks.voice_trunk import WIDTH
 from realtime_ser.training.examples import Example
 from realtime_ser.training.index import Clip
 from realtime_ser.training.voiceprints import Matrix, fit_voiceprint
-from tests.models import SMALL
+from tests.models import SMALL, WIDTH
 
 CLIPS = 25
 EMOTIONS = ("angry", "neutral", "sad")

@@ -1,0 +1,179 @@
+"""A trunk that has heard hundreds of thousands of hours of speech.
+
+The first layers of the encoder of Whisper (Radford et al. 2022, arXiv 2212.04356; OpenAI's weights,
+MIT licence), frozen. What they find in order to write speech down also tells how it is spoken. Two
+things differ from the original, so that it can follow a stream: a token attends to nothing later
+than its own block (half a second) and to nothing older than its reach, and convolutions look
+backwards only (a shift of 10 ms). Pieces of whole blocks therefore give what the whole gives; a
+piece that ends inside a block is taken for the end of it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from realtime_ser.features import TRUNK_BANDS
+
+if TYPE_CHECKING:
+    from realtime_ser.state import State
+
+FRAMES_PER_TOKEN = 2
+KERNEL = 3
+LONGEST_PERIOD = 10_000.0
+"""Of the sinusoids that tell positions (Vaswani et al. 2017, arXiv 1706.03762)."""
+POSITIONS = 1500
+"""That Whisper knows, 30 s; later tokens stand at the last one."""
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention and two linear layers, each beside what it gets, normalised before."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self._heads = heads
+        self.attention_norm = nn.LayerNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.attended = nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width)
+        self.widen = nn.Linear(width, 4 * width)
+        self.narrow = nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor, past: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Advance.
+
+        Args:
+            x: (batch, n, width)
+            past: (batch, m, 2 * width) keys and values of earlier tokens.
+            mask: (batch, 1, n, m + n): who is attended to.
+
+        Returns:
+            (batch, n, width), and the keys and values of all m + n tokens.
+        """
+        width = x.shape[2]
+        query, new = self.query_key_value(self.attention_norm(x)).split([width, 2 * width], dim=2)
+        both = torch.cat([past, new], dim=1)
+        q, k, v = (
+            torch.unflatten(part, 2, (self._heads, -1)).transpose(1, 2)
+            for part in (query, *both.chunk(2, dim=2))
+        )
+        found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        x = x + self.attended(found.transpose(1, 2).flatten(2))
+        return x + self.narrow(F.gelu(self.widen(self.norm(x)))), both
+
+
+class SpeechTrunk(nn.Module):
+    """Log-mel frames -> mean and deviation of the cells of its last layers, unit by unit."""
+
+    def __init__(
+        self,
+        frames_per_unit: int,
+        *,
+        layers: int,
+        described: int,
+        width: int,
+        heads: int,
+        block: int,
+        reach: int,
+    ) -> None:
+        """Make a trunk without weights.
+
+        Args:
+            frames_per_unit: an even number of frames.
+            layers: how many.
+            described: so many of the last layers are described.
+            width: cells of a layer.
+            heads: of the attention; ``width`` is a multiple of it.
+            block: units that are heard together.
+            reach: units that a token attends to, its block included.
+
+        Raises:
+            ValueError: sizes that do not go together.
+        """
+        super().__init__()
+        if (
+            frames_per_unit % FRAMES_PER_TOKEN
+            or not 1 <= described <= layers
+            or not 1 <= block <= reach
+        ):
+            raise ValueError("the trunk's sizes do not go together")
+        self._unit = frames_per_unit // FRAMES_PER_TOKEN
+        self._n_described = described
+        self._block = block * self._unit
+        self._reach = reach * self._unit
+        self._kept = self._reach - self._unit
+        self._width = width
+        self.width = 2 * described * width
+        """Values that describe a unit."""
+        self.first = nn.Conv1d(TRUNK_BANDS, width, KERNEL)
+        self.second = nn.Conv1d(width, width, KERNEL, stride=FRAMES_PER_TOKEN)
+        self.layers = nn.ModuleList(EncoderLayer(width, heads) for _ in range(layers))
+        self.requires_grad_(False)
+
+    def initial_state(self, batch_size: int, device: torch.device) -> State:
+        """All zeros: no token yet."""
+
+        def zeros(*shape: int) -> Tensor:
+            return torch.zeros(batch_size, *shape, device=device)
+
+        return {
+            "trunk_frames": zeros(KERNEL - 1, TRUNK_BANDS),
+            "trunk_found": zeros(KERNEL - FRAMES_PER_TOKEN, self._width),
+            "trunk_tokens": zeros(),
+            "trunk_past": zeros(len(self.layers), self._kept, 2 * self._width),
+        }
+
+    @torch.no_grad()
+    def step(self, frames: Tensor, state: State) -> tuple[Tensor, State]:
+        """Advance by whole units.
+
+        Args:
+            frames: (batch, n * frames_per_unit, TRUNK_BANDS).
+            state: left unchanged.
+
+        Returns:
+            (batch, n, width): the means, then the deviations within the unit; and the state after.
+        """
+        joined = torch.cat([state["trunk_frames"], frames], dim=1)
+        found = F.gelu(self.first(joined.transpose(1, 2)))
+        found = torch.cat([state["trunk_found"].transpose(1, 2), found], dim=2)
+        x = F.gelu(self.second(found)).transpose(1, 2)
+        before, n = state["trunk_tokens"], x.shape[1]
+        place = before[:, None] + torch.arange(n, device=x.device)
+        x = x + _sinusoids(place.clamp(max=POSITIONS - 1), self._width)
+        mask = self._mask(before, n)
+        past, outputs = [], []
+        for number, layer in enumerate(self.layers):
+            x, both = layer(x, state["trunk_past"][:, number], mask)
+            past.append(both[:, n:])
+            outputs.append(x)
+        cells = torch.unflatten(
+            torch.cat(outputs[-self._n_described :], dim=2), 1, (-1, self._unit)
+        )
+        deviation = cells.var(dim=2, correction=0).clamp(min=0.0).sqrt()
+        return torch.cat([cells.mean(dim=2), deviation], dim=2), {
+            "trunk_frames": joined[:, joined.shape[1] - (KERNEL - 1) :],
+            "trunk_found": found[:, :, -1:].transpose(1, 2),
+            "trunk_tokens": before + n,
+            "trunk_past": torch.stack(past, dim=1),
+        }
+
+    def _mask(self, before: Tensor, n: int) -> Tensor:
+        """(batch, 1, n, kept + n): within reach, not later than the block, not before the start."""
+        place = before[:, None] + torch.arange(n, device=before.device)
+        last = (torch.div(place, self._block, rounding_mode="floor") + 1.0) * self._block
+        last = last.minimum(before[:, None] + n)[..., None]
+        key = (before[:, None] + torch.arange(-self._kept, n, device=before.device))[:, None]
+        return ((key < last) & (key >= last - self._reach) & (key >= 0.0))[:, None]
+
+
+def _sinusoids(place: Tensor, width: int) -> Tensor:
+    """(batch, n) -> (batch, n, width): sines, then cosines."""
+    half = width // 2
+    steps = torch.arange(half, device=place.device) / (half - 1)
+    angle = place[..., None] * torch.exp(-math.log(LONGEST_PERIOD) * steps)
+    return torch.cat([angle.sin(), angle.cos()], dim=2)
