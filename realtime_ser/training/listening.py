@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from realtime_ser.training.recipe import Recipe
 
 BATCH = 64
+COVERAGE = 0.9
+"""Share of utterances that a suitable ``uncertain_below`` lets name an emotion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,13 @@ class Listener:
             ),
         )
 
+    def threshold(
+        self, examples: Sequence[Example], fusion: FusionConfig, coverage: float = COVERAGE
+    ) -> float:
+        """Confidence that this share of examples of strangers reaches, at their end."""
+        said = self._fused(self.hear(examples), fusion).amax(dim=1)
+        return float(said.quantile(1.0 - coverage))
+
     def uar(
         self,
         clips: Sequence[Clip],
@@ -136,10 +145,7 @@ class Listener:
         labels = labels_of([*(example.clip for example in examples), *missed], self.classes)
         decided = np.full(len(labels), -1)
         if examples:
-            said = self.hear(examples, known=known)
-            scores = scale_scores(torch.cat([one.utterance for one in said]))
-            share = fusion.known(torch.tensor([one.units for one in said]))
-            fused = fuse(scores, fusion.utterance, fusion.utterance_known, share)
+            fused = self._fused(self.hear(examples, known=known), fusion)
             decided[: len(examples)] = fused.argmax(dim=1).numpy()
         return unweighted_average_recall(labels.numpy(), decided, len(self.classes))
 
@@ -148,6 +154,12 @@ class Listener:
     ) -> float:
         """Mean of the UAR of strangers and of known speakers."""
         return 0.5 * sum(self.uar(clips, examples, fusion, known=known) for known in (False, True))
+
+    def _fused(self, said: Sequence[Heard], fusion: FusionConfig) -> Tensor:
+        """(n, n_classes) calibrated probabilities of whole examples."""
+        scores = scale_scores(torch.cat([one.utterance for one in said]))
+        share = fusion.known(torch.tensor([one.units for one in said]))
+        return fuse(scores, fusion.utterance, fusion.utterance_known, share)
 
     def _hear(self, batch: Batch) -> list[Heard]:
         state = self._streaming.initial_state(len(batch.units), self._device)

@@ -173,6 +173,7 @@ def _one_run(
             "validation_uar": round(uar, 4),
             "validation_uar_known": round(known_uar, 4),
             "validation_segments": len(validation),
+            "confidence_of_90_percent": round(listener.threshold(validation, fusion), 3),
         },
     )
     parameters = sum(p.numel() for p in trainer.network.parameters())

@@ -1,0 +1,169 @@
+"""Smoothing over hops: the score of window rows in `stream`, and how late a change shows.
+
+    python benchmarks/smoothing.py --index CORPORA/index.csv --fold 1 --model MODEL
+
+The score is the UAR of the window rows that end inside a clip. A change is two clips of a speaker,
+of different emotions, without a pause between them; it shows at the first row that names the second
+emotion after the last one that names the first. Only changes that show without smoothing count.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from realtime_ser.assembly import load_recognizer, pipeline_factory
+from realtime_ser.clock import to_seconds
+from realtime_ser.config import Config
+from realtime_ser.offline import Recording, run_offline
+from realtime_ser.training.index import Clip, load_clip, read_index
+from realtime_ser.training.metrics import unweighted_average_recall
+from realtime_ser.training.protocols import Session, sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from realtime_ser.pipeline import StreamPipeline
+    from realtime_ser.recognizer import NetworkRecognizer
+    from realtime_ser.types import TimelineRow
+
+QUIET_DBFS = -45.0
+"""Below this, the edges of a clip are cut off before it is put behind another one."""
+FRAME = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Two clips without a pause between them."""
+
+    recording: Recording
+    at: float
+    """Seconds from the start to the second clip."""
+    before: str
+    after: str
+
+
+def main() -> None:
+    """Print a line for each time constant."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--index", type=Path, required=True)
+    parser.add_argument("--corpus", default="crema-d")
+    parser.add_argument("--fold", required=True)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--seconds", type=float, nargs="+", default=[0.0, 0.25, 0.5, 1.0, 2.0])
+    given = parser.parse_args()
+    settings = Config()
+    settings = replace(settings, recognizer=replace(settings.recognizer, model=given.model))
+    recognizer = load_recognizer(settings)
+    clips = [
+        clip
+        for clip in read_index(given.index)
+        if clip.corpus == given.corpus
+        and clip.fold == given.fold
+        and clip.emotion in recognizer.classes
+    ]
+    streams = list(sessions(clips, "stream", 0))
+    changes = list(changes_of(clips))
+    shown_at: dict[float, dict[str, float]] = {}
+    print("| smoothing | UAR of window rows | changes shown | later than without, median | p95 |")
+    print("|---|---|---|---|---|")
+    for seconds in sorted({0.0, *given.seconds}):
+        chosen = replace(settings, timeline=replace(settings.timeline, smoothing=seconds))
+        score = uar_of_windows(streams, recognizer, chosen)
+        shown_at[seconds] = moments(changes, recognizer, chosen)
+        reference = shown_at[0.0]
+        both = [name for name in reference if name in shown_at[seconds]]
+        later = [shown_at[seconds][name] - reference[name] for name in both]
+        print(
+            f"| {seconds:g} s | {score:.3f} | {len(both)} of {len(reference)} "
+            f"| {np.median(later):.2f} s | {np.quantile(later, 0.95):.2f} s |",
+            flush=True,
+        )
+
+
+def changes_of(clips: list[Clip]) -> Iterator[Change]:
+    """Two changes a speaker and pair of emotions would be many; one each, drawn by chance."""
+    by_person: dict[tuple[str, str], dict[str, list[Clip]]] = defaultdict(lambda: defaultdict(list))
+    for clip in clips:
+        by_person[clip.person][clip.emotion].append(clip)
+    rng = np.random.default_rng(0)
+    for person, moods in sorted(by_person.items()):
+        for before in sorted(moods):
+            for after in sorted(set(moods) - {before}):
+                one, other = (
+                    trimmed(moods[mood][int(rng.integers(len(moods[mood])))])
+                    for mood in (before, after)
+                )
+                name = f"{'/'.join(person)} {before} {after}"
+                joined = Recording(name, np.concatenate([one, other]))
+                yield Change(joined, to_seconds(len(one)), before, after)
+
+
+def trimmed(clip: Clip) -> np.ndarray:
+    """A clip without its quiet edges."""
+    samples = load_clip(clip)
+    frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
+    power = np.square(frames).mean(axis=1)
+    loud = np.flatnonzero(power > 10.0 ** (QUIET_DBFS / 10.0))
+    return samples[loud[0] * FRAME : (loud[-1] + 1) * FRAME] if len(loud) else samples
+
+
+def timelines(
+    recordings: Iterable[Recording], recognizer: NetworkRecognizer, settings: Config
+) -> Iterator[list[TimelineRow]]:
+    """Window rows of each recording."""
+    make, started = pipeline_factory(settings, recognizer), datetime.now(UTC)
+
+    def pipeline(name: str) -> StreamPipeline:
+        return make(name, 0, started)
+
+    for _, rows in run_offline(recordings, recognizer, pipeline):
+        yield [row for row in rows if row.kind == "window"]
+
+
+def winner(row: TimelineRow) -> str:
+    """The most probable class, shown or not."""
+    return max(row.probabilities, key=lambda name: row.probabilities[name])
+
+
+def uar_of_windows(
+    streams: list[Session], recognizer: NetworkRecognizer, settings: Config
+) -> float:
+    """Of rows that end inside a clip."""
+    classes = list(recognizer.classes)
+    truth, decided = [], []
+    found = timelines((session.recording for session in streams), recognizer, settings)
+    for session, rows in zip(streams, found, strict=True):
+        for row in rows:
+            for placed in session.placed:
+                if to_seconds(placed.start_sample) < row.end <= to_seconds(placed.end_sample):
+                    truth.append(classes.index(placed.clip.emotion))
+                    decided.append(classes.index(winner(row)))
+    return unweighted_average_recall(np.array(truth), np.array(decided), len(classes))
+
+
+def moments(
+    changes: list[Change], recognizer: NetworkRecognizer, settings: Config
+) -> dict[str, float]:
+    """Seconds after which each change shows; those that never show are left out."""
+    found = timelines((change.recording for change in changes), recognizer, settings)
+    shown = {}
+    for change, rows in zip(changes, found, strict=True):
+        names = [winner(row) for row in rows]
+        if change.before not in names or names[-1] != change.after:
+            continue
+        last = max(i for i, name in enumerate(names) if name == change.before)
+        then = next((i for i in range(last, len(names)) if names[i] == change.after), None)
+        if then is not None and rows[then].end > change.at:
+            shown[change.recording.name] = rows[then].end - change.at
+    return shown
+
+
+if __name__ == "__main__":
+    main()
