@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from realtime_ser.adaptation import REMEMBERED, SpeakerMemory, Voiceprint
+from realtime_ser.networks.familiarity import Familiarity
 from realtime_ser.networks.mel_branch import MelBranch
 from realtime_ser.networks.pooling import Pool
 from realtime_ser.networks.speech_trunk import SpeechTrunk
@@ -113,6 +114,7 @@ class MultiscaleLstm(nn.Module):
             self.register_buffer("within", torch.ones(self.n_scales, width))
             self.register_buffer("voiceprint", torch.zeros(width, VOICEPRINT))
             self.register_buffer("voice_limit", torch.tensor(torch.inf))
+            self.familiarity = Familiarity(width)
             self.voice_dropout = nn.Dropout(config.voice_dropout)
             self.voice = nn.Linear(2 * width, config.voice)
         described = 2 * config.embedding + config.voice
@@ -201,6 +203,7 @@ class MultiscaleLstm(nn.Module):
         heard = state["units"][:, None] + torch.arange(1, n + 1, device=mel.device)
         after = {"units": heard[:, -1]}
         parts: list[list[Tensor]] = []
+        familiar = torch.ones_like(heard)
         if self.mel is not None:
             found, after_mel = self.mel.step(mel, state)
             found = torch.cat([found, found**2], dim=2)
@@ -208,7 +211,7 @@ class MultiscaleLstm(nn.Module):
             parts.append(embedded)
             after |= after_mel | after_pool
         if self.trunk is not None:
-            voices, after_voice = self._voices(slow, heard, state)
+            voices, familiar, after_voice = self._voices(slow, heard, state)
             parts.append(voices)
             after |= after_voice
         segments = [torch.cat(of_scale, dim=2) for of_scale in zip(*parts, strict=True)]
@@ -223,7 +226,8 @@ class MultiscaleLstm(nn.Module):
             weight = LARGEST_LOG_WEIGHT * torch.tanh(scores[..., -1:] / LARGEST_LOG_WEIGHT)
             if not length:  # the more of the utterance a unit knows, the more it says
                 weight = weight + 2.0 * heard.log()[..., None]
-            evidence.append(torch.cat([scores[..., :-1], weight], dim=2))
+            scores = scores[..., :-1] * familiar[..., None]
+            evidence.append(torch.cat([scores, weight], dim=2))
         return torch.stack(evidence, dim=2), after
 
     def describe_voice(self, slow: Tensor, heard: Tensor, state: State) -> tuple[Tensor, State]:
@@ -259,8 +263,13 @@ class MultiscaleLstm(nn.Module):
         squares = torch.einsum("sbnw,sbn->bsw", relative.square(), fill)
         return sums, squares, fill.sum(dim=2).T
 
-    def _voices(self, slow: Tensor, heard: Tensor, state: State) -> tuple[list[Tensor], State]:
-        """Segments of the trunk's cells, compared with what is usual: (batch, n, voice) each."""
+    def _voices(
+        self, slow: Tensor, heard: Tensor, state: State
+    ) -> tuple[list[Tensor], Tensor, State]:
+        """Segments of the trunk's cells, compared with what is usual: (batch, n, voice) each.
+
+        Then how familiar all of it is, (batch, n), and the state after.
+        """
         described, after = self.describe_voice(slow, heard, state)
         relative = self.relative(described)
         voices = []
@@ -268,4 +277,5 @@ class MultiscaleLstm(nn.Module):
             compared = self.memory.compare(of_scale, state, scale, self.within[scale])
             voices.append(F.relu(self.voice(self.voice_dropout(compared))))
         after |= self.memory.listen(state, *self.sums_of(relative, heard), slow.shape[1])
-        return voices, after
+        beside_speaker = relative[-1] - self.memory.usual(state)[:, None]
+        return voices, self.familiarity.factor(beside_speaker, heard), after

@@ -20,6 +20,7 @@ from realtime_ser.features import FrontEnd
 from realtime_ser.segments import Segmenter
 from realtime_ser.training.degrade import add_noise, load_folder, parse_degradation
 from realtime_ser.training.index import Clip, load_clip
+from realtime_ser.training.pretrained import PREFIX
 from realtime_ser.types import SAMPLE_RATE, AudioArray, SpeechBoundary, SpeechStarted
 from realtime_ser.vad import Vad, make_vad
 
@@ -183,7 +184,7 @@ class ExampleMaker:
         weights = hashlib.sha256()
         network = cast("nn.Module", self._network)
         for name, parameter in network.named_parameters():
-            if not parameter.requires_grad:
+            if name.startswith(PREFIX):
                 weights.update(name.encode() + parameter.detach().numpy().tobytes())
         augment = self._recipe.augment
         settings = [

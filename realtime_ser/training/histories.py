@@ -139,6 +139,11 @@ def _sums_of(network: MultiscaleLstm, examples: Sequence[Example]) -> tuple[Tens
     return sums, squares, weights
 
 
+def relative_of(network: MultiscaleLstm, slow: HalfArray) -> Tensor:
+    """(n_scales, 1, units, width) descriptions of a variant, relative to everybody's mean."""
+    return network.relative(_described(network, slow)[0])
+
+
 @torch.inference_mode()
 def _described(network: MultiscaleLstm, slow: HalfArray) -> tuple[Tensor, Tensor]:
     """(n_scales, 1, units, width) descriptions, and (1, units) counts of what had been heard."""

@@ -17,6 +17,7 @@ from realtime_ser.fusion import mean_logits, weighted_sums
 from realtime_ser.training import checkpoint
 from realtime_ser.training.augment import Augmenter, batches_in
 from realtime_ser.training.batches import Batch, Batcher
+from realtime_ser.training.familiar import fit_familiarity, widen_familiarity
 from realtime_ser.training.histories import Histories, adapts, fit_scaling
 from realtime_ser.training.listening import Listener
 from realtime_ser.training.metrics import unweighted_average_recall
@@ -74,6 +75,7 @@ class Trainer:
         self._validation = validation
         self._device = device
         self._folder = folder
+        self._pretrained = pretrained
         self._digest = checkpoint.digest_of(recipe, train, validation)
         self.network = network.to(device)
         self._streaming = cast("StreamingNetwork", self.network)
@@ -128,6 +130,11 @@ class Trainer:
             on_epoch(self.log[-1])
         if self._best:
             self.network.load_state_dict(self._best)
+        if adapts(self.network):
+            if self._pretrained:
+                widen_familiarity(self.network, self._train)
+            else:
+                fit_familiarity(self.network, self._train)
 
     def _epochs_since_best(self) -> int:
         losses = [epoch.validation_loss for epoch in self.log]
