@@ -2,11 +2,11 @@
 
 After Zhang, Zhao & Tian (IEEE TAC 2019, doi 10.1109/TAFFC.2019.2947464) and Bhuyan et al.
 (Traitement du Signal 42(3), 2025, doi 10.18280/ts.420312), made causal so that it can follow a
-stream. The convolutions over the mel segments are shared by all segment lengths and computed once;
-a segment of T units is described by the mean and deviation of what they found in its T units.
-Beside it stands the mean and deviation of the speech trunk's cells, compared with what is usual for
-the speaker (``adaptation.py``). Segments follow one another unit by unit, and an LSTM a length
-reads them.
+stream. Mel frames go through a trunk that all segment lengths share and that is computed once; a
+segment of T units is described by the mean and deviation of the trunk's cells in its T units,
+compared with what is usual for the speaker (``adaptation.py``). A trained branch of convolutions
+over mel segments may stand beside the trunk or replace it. Segments follow one another unit by
+unit, and an LSTM a length reads them.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class MultiscaleLstmConfig:
     frames_per_unit: int = 10
     channels: tuple[int, ...] = (16, 32, 48, 64)
     """Of the convolutions; each halves the number of bands."""
-    embedding: int = 96
-    """Values a unit that the convolutions give; 0 leaves them out."""
+    embedding: int = 0
+    """Values a unit that the mel branch gives; 0 leaves it out."""
     voice: int = 128
     """Values a segment that the speech trunk gives; 0 leaves the trunk out, and adaptation too."""
     trunk_layers: int = 2
