@@ -108,14 +108,6 @@ class SpeakerMemory:
         beside_speaker = (description - mean[:, None]) * scaling[:, None]
         return torch.cat([description * (1.0 - known)[:, None], beside_speaker], dim=2)
 
-    def usual(self, state: State) -> Tensor:
-        """(batch, width) what the speaker's descriptions at the longest length lie around.
-
-        Nought for a stranger, his mean for somebody known well.
-        """
-        weight = state[PAST_WEIGHT][:, -1:]
-        return state[PAST][:, -1] / (weight + self._prior)
-
     def units(self, state: State) -> Tensor:
         """(batch,) units of speech that the speaker's mean rests on."""
         return state[PAST_UNITS]

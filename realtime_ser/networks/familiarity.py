@@ -1,9 +1,8 @@
-"""How much a sound is like the speech that a network learned from.
+"""Whether a sound is speech at all.
 
-A detector of voice activity lets some barks, sneezes and crying babies through. Descriptions of
-speech lie near a plane of few directions (principal components); what is far off that plane is
-something else, or speech from a place the network has never heard. Such a sound gets scores that
-are nearly equal, which reads as ``uncertain``.
+A detector of voice activity lets some barks, sneezes and crying babies through. What the speech
+trunk makes of them is not what it makes of speech; one linear direction tells them apart. A sound
+beyond the limit gets scores that are nearly equal, which reads as ``uncertain``.
 """
 
 from __future__ import annotations
@@ -11,48 +10,32 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-DIRECTIONS = 128
-COUNTED = 30
-"""Units heard, up to which limits differ: little speech lies farther off the plane than much."""
-STEEPNESS = 6.0
-"""Power with which scores shrink beyond the limit."""
+STEEPNESS = 2.0
+"""Of the transition at the limit, a unit of the score."""
 
 
 class Familiarity(nn.Module):
-    """A factor for scores; 1 for everything until limits are fitted."""
+    """A factor for scores; 1 for everything until it is fitted."""
 
-    limits: Tensor
-    """(COUNTED,) squared distance from the plane that little speech exceeds, by units heard."""
+    direction: Tensor
+    """(width,) along which speech lies higher than other sounds."""
+    limit: Tensor
+    """Score that nearly all speech reaches; minus infinity lets everything pass."""
 
     def __init__(self, width: int) -> None:
         """Make one that knows nothing; ``width`` is that of a description."""
         super().__init__()
-        # A parameter rather than a buffer: model files round parameters, and this one may be.
-        self.directions = nn.Parameter(torch.zeros(width, DIRECTIONS), requires_grad=False)
-        self.register_buffer("limits", torch.full((COUNTED,), torch.inf))
+        self.register_buffer("direction", torch.zeros(width))
+        self.register_buffer("limit", torch.tensor(-torch.inf))
 
-    def distance(self, relative: Tensor) -> Tensor:
-        """Mean square of what the directions leave unexplained.
+    def score(self, relative: Tensor) -> Tensor:
+        """(..., width) descriptions relative to everybody's mean -> (...)"""
+        return relative @ self.direction
 
-        Args:
-            relative: (..., width), relative to everybody's mean.
-
-        Returns:
-            (...)
-        """
-        explained = (relative @ self.directions).square().sum(dim=-1)
-        return (relative.square().sum(dim=-1) - explained).clamp(min=0.0) / relative.shape[-1]
-
-    def limit(self, heard: Tensor) -> Tensor:
-        """Of each count of units heard, which may have any shape."""
-        return self.limits[heard.long().clamp(1, COUNTED) - 1]
-
-    def factor(self, relative: Tensor, heard: Tensor) -> Tensor:
-        """What scores are multiplied by: (batch, n), 1 within the limit, near 0 far beyond.
+    def factor(self, relative: Tensor) -> Tensor:
+        """What scores are multiplied by: (batch, n), near 1 for speech, near 0 for what is none.
 
         Args:
             relative: (batch, n, width) descriptions of all of the segment so far.
-            heard: (batch, n) units so far.
         """
-        ratio = self.distance(relative) / self.limit(heard)
-        return ratio.clamp(min=1.0).pow(-STEEPNESS)
+        return torch.sigmoid(STEEPNESS * (self.score(relative) - self.limit))

@@ -277,5 +277,4 @@ class MultiscaleLstm(nn.Module):
             compared = self.memory.compare(of_scale, state, scale, self.within[scale])
             voices.append(F.relu(self.voice(self.voice_dropout(compared))))
         after |= self.memory.listen(state, *self.sums_of(relative, heard), slow.shape[1])
-        beside_speaker = relative[-1] - self.memory.usual(state)[:, None]
-        return voices, self.familiarity.factor(beside_speaker, heard), after
+        return voices, self.familiarity.factor(relative[-1]), after

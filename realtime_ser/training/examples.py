@@ -35,6 +35,9 @@ SHORTEST = 0.4
 POWER_FLOOR = 1e-12
 CLIPS_AT_ONCE = 128
 WAVES_AT_ONCE = 48
+STRETCHES, STRETCH = 3, 2 * SAMPLE_RATE
+"""Of a noise recording: how many, and samples of each."""
+SILENCE = 1e-4
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
 """What a damaged file of the cache may raise."""
 
@@ -102,6 +105,18 @@ class ExampleMaker:
                     examples += self._stored(clip)
                 progress()
         return examples
+
+    def noises(self) -> list[HalfArray]:
+        """What the slow part says of random stretches of the recipe's noise recordings."""
+        rng = np.random.default_rng(self._recipe.seed)
+        waves = []
+        for noise in self._noise:
+            for _ in range(STRETCHES):
+                start = int(rng.integers(max(1, len(noise) - STRETCH)))
+                wave = noise[start : start + STRETCH]
+                if float(np.abs(wave).max()) > SILENCE:
+                    waves.append(wave)
+        return [variant.slow for variant in self._features(waves)]
 
     def _store(self, clips: Sequence[Clip]) -> None:
         """Compute what is missing, all clips in one pass through the slow part."""

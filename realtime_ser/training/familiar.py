@@ -1,12 +1,13 @@
-"""Fits what a network takes for speech (``networks/familiarity.py``) on labelled speech."""
+"""Fits what a network takes for speech (``networks/familiarity.py``): logistic regression."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn import functional as F
 
-from realtime_ser.networks.familiarity import COUNTED, DIRECTIONS
+from realtime_ser.networks.familiarity import STEEPNESS
 from realtime_ser.training.histories import relative_of
 
 if TYPE_CHECKING:
@@ -15,56 +16,91 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from realtime_ser.networks.multiscale_lstm import MultiscaleLstm
-    from realtime_ser.training.examples import Example
+    from realtime_ser.training.examples import Example, HalfArray
 
+LENGTHS = (3, 5, 8, 12, 20)
+"""Units heard, at which speech and noise are compared."""
 STRANGE = 0.002
 """Share of training speech, noisy and distorted variants included, that may lie beyond."""
-FEWEST = 200
-"""Descriptions of one length from which a limit can be told."""
-MOST = 2000
+MARGIN = 4.0 / STEEPNESS
+"""By which the limit lies lower still, so that speech near it keeps its scores."""
+FEWEST = 100
+"""Pieces of speech, and of noise, without which nothing is fitted."""
+MOST = 600
 """Examples that are looked at, evenly drawn from all."""
+PENALTY = 0.02
+ITERATIONS = 60
 
 
-def fit_familiarity(network: MultiscaleLstm, examples: Sequence[Example]) -> None:
-    """Set directions and limits; with too little speech everything stays familiar."""
-    described = _described(network, examples)
-    ends = torch.stack([units[-1] for units in described])
-    if len(ends) < max(FEWEST, DIRECTIONS):
+def fit_familiarity(
+    network: MultiscaleLstm, examples: Sequence[Example], noises: Sequence[HalfArray]
+) -> None:
+    """Set direction and limit; with too little speech or noise everything stays familiar.
+
+    Args:
+        network: with its scaling.
+        examples: speech.
+        noises: (units, width) each, what the trunk says of sounds that are none.
+    """
+    speech = _described(network, _slow_of(examples))
+    noise = _described(network, noises)
+    if min(len(speech), len(noise)) < FEWEST:
         return
-    covariance = ends.T @ ends / len(ends)
-    _, axes = torch.linalg.eigh(covariance.double())
-    network.familiarity.directions.copy_(axes[:, -DIRECTIONS:])
-    network.familiarity.limits.copy_(_limits(network, described))
+    direction = _direction(speech, noise)
+    network.familiarity.direction.copy_(direction)
+    _set_limit(network, speech)
 
 
 def widen_familiarity(network: MultiscaleLstm, examples: Sequence[Example]) -> None:
-    """Let speech from a new place in: limits rise to what it needs, and never fall."""
-    if bool(network.familiarity.limits.isinf().all()):
+    """Let speech from a new place in: the limit falls to what it needs, and never rises."""
+    before = network.familiarity.limit.clone()
+    speech = _described(network, _slow_of(examples))
+    if before.isinf() or len(speech) < FEWEST:
         return
-    needed = _limits(network, _described(network, examples))
-    finite = torch.where(needed.isinf(), 0.0, needed)
-    network.familiarity.limits.copy_(network.familiarity.limits.maximum(finite))
+    _set_limit(network, speech)
+    network.familiarity.limit.copy_(network.familiarity.limit.minimum(before))
 
 
-def _described(network: MultiscaleLstm, examples: Sequence[Example]) -> list[Tensor]:
-    """(units, width) of the longest length, of every variant of some examples."""
+def _slow_of(examples: Sequence[Example]) -> list[HalfArray]:
     chosen = examples[:: max(1, len(examples) // MOST)]
-    return [
-        relative_of(network, variant.slow)[-1, 0]
-        for example in chosen
-        for variant in example.variants
-    ]
+    return [variant.slow for example in chosen for variant in example.variants]
 
 
-@torch.inference_mode()
-def _limits(network: MultiscaleLstm, described: Sequence[Tensor]) -> Tensor:
-    """(COUNTED,) quantiles; a length that too few examples reach has that of the one before."""
-    limits = torch.full((COUNTED,), torch.inf)
-    distances = [network.familiarity.distance(units[:COUNTED]) for units in described]
-    for n in range(COUNTED):
-        at = torch.tensor([float(d[n]) for d in distances if len(d) > n])
-        if len(at) >= FEWEST:
-            limits[n] = at.quantile(1.0 - STRANGE)
-        elif n:
-            limits[n] = limits[n - 1]
-    return limits
+def _described(network: MultiscaleLstm, pieces: Sequence[HalfArray]) -> Tensor:
+    """(n, width) descriptions at the longest length, after several counts of units."""
+    found = []
+    for slow in pieces:
+        relative = relative_of(network, slow[: LENGTHS[-1]])[-1, 0]
+        found += [relative[n - 1] for n in LENGTHS if n <= len(relative)]
+    return torch.stack(found) if found else torch.zeros(0, network.centre.shape[1])
+
+
+def _direction(speech: Tensor, noise: Tensor) -> Tensor:
+    """(width,) of logistic regression, both kinds weighing the same."""
+    # Descriptions were made in inference mode; only copies may take part in a gradient.
+    sounds = torch.cat([speech, noise]).clone()
+    is_speech = torch.cat([torch.ones(len(speech)), torch.zeros(len(noise))]).to(sounds)
+    weight = torch.where(is_speech > 0.0, 0.5 / len(speech), 0.5 / len(noise))
+    direction = torch.zeros(sounds.shape[1], requires_grad=True, device=sounds.device)
+    bias = torch.zeros(1, requires_grad=True, device=sounds.device)
+    optimizer = torch.optim.LBFGS(
+        [direction, bias], max_iter=ITERATIONS, line_search_fn="strong_wolfe"
+    )
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        scores = sounds @ direction + bias
+        total = F.binary_cross_entropy_with_logits(scores, is_speech, weight, reduction="sum")
+        total = total + PENALTY * direction.square().sum()
+        total.backward()  # type: ignore[no-untyped-call]  # torch does not type it
+        return total
+
+    optimizer.step(loss)  # type: ignore[no-untyped-call]  # torch does not type it
+    return direction.detach()
+
+
+def _set_limit(network: MultiscaleLstm, speech: Tensor) -> None:
+    scores = network.familiarity.score(speech)
+    # By rank: torch's quantile refuses as many values as there may be.
+    rank = round(STRANGE * (len(scores) - 1))
+    network.familiarity.limit.copy_(scores.sort().values[rank] - MARGIN)

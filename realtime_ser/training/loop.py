@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from realtime_ser.networks.protocol import StreamingNetwork
-    from realtime_ser.training.examples import Example
+    from realtime_ser.training.examples import Example, HalfArray
     from realtime_ser.training.recipe import Recipe
 
 
@@ -58,6 +58,7 @@ class Trainer:
         device: torch.device,
         folder: Path,
         *,
+        noises: Sequence[HalfArray] = (),
         pretrained: bool = False,
     ) -> None:
         """Prepare.
@@ -68,6 +69,7 @@ class Trainer:
             train, validation: examples, disjoint in speakers.
             device: where to train.
             folder: of the checkpoint and the log.
+            noises: what the network's slow part says of sounds that are no speech.
             pretrained: ``network`` knows already what is usual for everybody.
         """
         self._recipe = recipe
@@ -75,6 +77,7 @@ class Trainer:
         self._validation = validation
         self._device = device
         self._folder = folder
+        self._noises = noises
         self._pretrained = pretrained
         self._digest = checkpoint.digest_of(recipe, train, validation)
         self.network = network.to(device)
@@ -134,7 +137,7 @@ class Trainer:
             if self._pretrained:
                 widen_familiarity(self.network, self._train)
             else:
-                fit_familiarity(self.network, self._train)
+                fit_familiarity(self.network, self._train, self._noises)
 
     def _epochs_since_best(self) -> int:
         losses = [epoch.validation_loss for epoch in self.log]

@@ -17,7 +17,7 @@ from realtime_ser.models import read_description, save_model
 from realtime_ser.networks import build_network, network_config
 from realtime_ser.networks.speech_trunk import SpeechTrunk
 from realtime_ser.training.card import write_card
-from realtime_ser.training.examples import Example, ExampleMaker
+from realtime_ser.training.examples import Example, ExampleMaker, HalfArray
 from realtime_ser.training.index import Clip, of_corpora, read_index
 from realtime_ser.training.loop import Epoch, Trainer
 from realtime_ser.training.pretrained import load_trunk
@@ -86,8 +86,9 @@ def train(
     _check_fit(recipe, network)
     maker = ExampleMaker(recipe, network, output / "examples")
     examples = _by_clip(maker.make(clips, progress.clips("features", len(clips))))
+    noises = maker.noises()
     return [
-        _one_run(recipe, run, split, examples, output, device, progress)
+        _one_run(recipe, run, split, examples, noises, output, device, progress)
         for run, split in splits.items()
     ]
 
@@ -133,6 +134,7 @@ def _one_run(
     run: str,
     split: Split,
     examples: dict[Path, list[Example]],
+    noises: Sequence[HalfArray],
     output: Path,
     device: torch.device,
     progress: Progress,
@@ -149,7 +151,8 @@ def _one_run(
                 f"run {run}: no speech was found in its {name} clips; "
                 "see [vad] and [segments] of the recipe"
             )
-    trainer = Trainer(recipe, fresh_network(recipe), training, validation, device, folder)
+    network = fresh_network(recipe)
+    trainer = Trainer(recipe, network, training, validation, device, folder, noises=noises)
     trainer.run(lambda epoch: progress.epoch(recipe.name, run, epoch, recipe.optimizer.epochs))
     listener = trainer.listener
     fusion = listener.fusion(validation)
