@@ -107,7 +107,10 @@ class ExampleMaker:
         return examples
 
     def noises(self) -> list[HalfArray]:
-        """What the slow part says of random stretches of the recipe's noise recordings."""
+        """What the slow part says of the recipe's noise recordings.
+
+        Of random stretches, and of what the detector takes for speech in them.
+        """
         rng = np.random.default_rng(self._recipe.seed)
         waves = []
         for noise in self._noise:
@@ -116,6 +119,7 @@ class ExampleMaker:
                 wave = noise[start : start + STRETCH]
                 if float(np.abs(wave).max()) > SILENCE:
                     waves.append(wave)
+            waves += speech_segments(noise, self._vad, self._recipe)
         return [variant.slow for variant in self._features(waves)]
 
     def _store(self, clips: Sequence[Clip]) -> None:

@@ -22,13 +22,13 @@ LENGTHS = (3, 5, 8, 12, 20)
 """Units heard, at which speech and noise are compared."""
 STRANGE = 0.002
 """Share of training speech, noisy and distorted variants included, that may lie beyond."""
-MARGIN = 4.0 / STEEPNESS
+MARGIN = 2.0 / STEEPNESS
 """By which the limit lies lower still, so that speech near it keeps its scores."""
 FEWEST = 100
 """Pieces of speech, and of noise, without which nothing is fitted."""
 MOST = 600
 """Examples that are looked at, evenly drawn from all."""
-PENALTY = 0.02
+PENALTY = 0.005
 ITERATIONS = 60
 
 
