@@ -30,6 +30,20 @@ def main() -> None:
         }
         print(f"\n**{condition}**\n")
         print_table(by_fold)
+        print_scales(by_fold)
+
+
+def print_scales(by_fold: dict[str, Metrics]) -> None:
+    """UAR of every segment length alone, of equal and of learned weights: mean of the folds."""
+    found = [metrics["scales"] for metrics in by_fold.values() if metrics.get("scales")]
+    if len(found) < len(by_fold):
+        return
+    alone = [mean(column) for column in zip(*(scales["single"] for scales in found), strict=True)]
+    together = [mean(scales[key] for scales in found) for key in ("equal", "learned")]
+    names = [f"length {number + 1}" for number in range(len(alone))]
+    print(f"\n| {' | '.join([*names, 'equal weights', 'learned weights'])} |")
+    print(f"|{'---|' * (len(names) + 2)}")
+    print("| " + " | ".join(f"{value:.3f}" for value in [*alone, *together]) + " |")
 
 
 def print_table(by_fold: dict[str, Metrics]) -> None:
