@@ -12,24 +12,23 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from chain import timelines, windows
 
-from realtime_ser.assembly import load_recognizer, pipeline_factory
+from realtime_ser.assembly import load_recognizer
 from realtime_ser.clock import to_seconds
 from realtime_ser.config import Config
-from realtime_ser.offline import Recording, run_offline
+from realtime_ser.offline import Recording
 from realtime_ser.training.index import Clip, load_clip, read_index
 from realtime_ser.training.metrics import unweighted_average_recall
 from realtime_ser.training.protocols import Session, sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from realtime_ser.pipeline import StreamPipeline
     from realtime_ser.recognizer import NetworkRecognizer
     from realtime_ser.types import TimelineRow
 
@@ -88,7 +87,7 @@ def main() -> None:
 
 
 def changes_of(clips: list[Clip]) -> Iterator[Change]:
-    """Two changes a speaker and pair of emotions would be many; one each, drawn by chance."""
+    """One for each speaker and ordered pair of emotions, its clips drawn by chance."""
     by_person: dict[tuple[str, str], dict[str, list[Clip]]] = defaultdict(lambda: defaultdict(list))
     for clip in clips:
         by_person[clip.person][clip.emotion].append(clip)
@@ -114,19 +113,6 @@ def trimmed(clip: Clip) -> np.ndarray:
     return samples[loud[0] * FRAME : (loud[-1] + 1) * FRAME] if len(loud) else samples
 
 
-def timelines(
-    recordings: Iterable[Recording], recognizer: NetworkRecognizer, settings: Config
-) -> Iterator[list[TimelineRow]]:
-    """Window rows of each recording."""
-    make, started = pipeline_factory(settings, recognizer), datetime.now(UTC)
-
-    def pipeline(name: str) -> StreamPipeline:
-        return make(name, 0, started)
-
-    for _, rows in run_offline(recordings, recognizer, pipeline):
-        yield [row for row in rows if row.kind == "window"]
-
-
 def winner(row: TimelineRow) -> str:
     """The most probable class, shown or not."""
     return max(row.probabilities, key=lambda name: row.probabilities[name])
@@ -140,7 +126,7 @@ def uar_of_windows(
     truth, decided = [], []
     found = timelines((session.recording for session in streams), recognizer, settings)
     for session, rows in zip(streams, found, strict=True):
-        for row in rows:
+        for row in windows(rows):
             for placed in session.placed:
                 if to_seconds(placed.start_sample) < row.end <= to_seconds(placed.end_sample):
                     truth.append(classes.index(placed.clip.emotion))
@@ -155,13 +141,14 @@ def moments(
     found = timelines((change.recording for change in changes), recognizer, settings)
     shown = {}
     for change, rows in zip(changes, found, strict=True):
-        names = [winner(row) for row in rows]
+        hops = windows(rows)
+        names = [winner(row) for row in hops]
         if change.before not in names or names[-1] != change.after:
             continue
         last = max(i for i, name in enumerate(names) if name == change.before)
         then = next((i for i in range(last, len(names)) if names[i] == change.after), None)
-        if then is not None and rows[then].end > change.at:
-            shown[change.recording.name] = rows[then].end - change.at
+        if then is not None and hops[then].end > change.at:
+            shown[change.recording.name] = hops[then].end - change.at
     return shown
 
 

@@ -13,24 +13,19 @@ import argparse
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from chain import timelines, windows
 from vad_sounds import generated
 
-from realtime_ser.assembly import load_recognizer, pipeline_factory
+from realtime_ser.assembly import load_recognizer
 from realtime_ser.clock import to_samples
 from realtime_ser.config import Config
-from realtime_ser.offline import Recording, run_offline
+from realtime_ser.offline import Recording
 from realtime_ser.training.degrade import AUDIO_SUFFIXES
 from realtime_ser.training.index import load_audio, load_clip, read_index
 from realtime_ser.types import SAMPLE_RATE, UNCERTAIN, AudioArray, TimelineRow
-
-if TYPE_CHECKING:
-    from realtime_ser.pipeline import StreamPipeline
-    from realtime_ser.recognizer import NetworkRecognizer
 
 SYNTHETIC_SECONDS = 60.0
 GAINS = (-40.0, -30.0, -20.0, -10.0, 10.0, 20.0)
@@ -42,28 +37,16 @@ Change = Callable[[AudioArray, np.random.Generator], AudioArray]
 
 
 class Bench:
-    """The chain of a live stream, for many recordings."""
+    """The chain of a live stream with the default settings."""
 
     def __init__(self, model: str) -> None:
         settings = Config()
-        settings = replace(settings, recognizer=replace(settings.recognizer, model=model))
-        self.recognizer: NetworkRecognizer = load_recognizer(settings)
-        self._make = pipeline_factory(settings, self.recognizer)
+        self._settings = replace(settings, recognizer=replace(settings.recognizer, model=model))
+        self._recognizer = load_recognizer(self._settings)
 
     def rows(self, recordings: list[Recording]) -> Iterator[list[TimelineRow]]:
-        """Rows of each recording, which is a stream of its own."""
-        started = datetime.now(UTC)
-
-        def make(name: str) -> StreamPipeline:
-            return self._make(name, 0, started)
-
-        for _, rows in run_offline(recordings, self.recognizer, make):
-            yield rows
-
-
-def windows(rows: list[TimelineRow]) -> list[TimelineRow]:
-    """Rows of hops."""
-    return [row for row in rows if row.kind == "window"]
+        """Rows of each recording."""
+        return timelines(recordings, self._recognizer, self._settings)
 
 
 def recordings_of(folder: Path) -> list[Recording]:
@@ -155,8 +138,8 @@ def main() -> None:
     for name, found in alarms.items():
         print("| " + " | ".join([name, *(f"{value:.1f}" for value in found.values())]) + " |")
     report["meetings"] = calm = meetings(bench, options.background / "meetings")
-    print(f"\nmeetings: {calm['neutral_or_uncertain']:.2f} of {calm['windows']} windows neutral or")
-    print(f"uncertain, {calm['uncertain']:.2f} uncertain\n")
+    shares = [f"{calm[key]:.2f} {key.replace('_', ' ')}" for key in list(calm)[1:]]
+    print(f"\nMeetings: of {calm['windows']} windows {', '.join(shares)}\n")
     listed = [clip for clip in read_index(options.index) if clip.corpus == options.corpus]
     order = np.random.default_rng(0).permutation(len(listed))[: options.clips]
     clips = [load_clip(listed[i]) for i in order]

@@ -3,8 +3,9 @@
 From one spectrum a frame come two filter banks: 64 bands whose logarithm, delta and delta-delta
 are the three channels of the mel segments (Zhang, Zhao & Tian, doi 10.1109/TAFFC.2019.2947464),
 and 80 bands, the input that the speech trunk was trained on (Radford et al. 2022, arXiv
-2212.04356). Every frame looks only backwards, and what it needs of the past is carried in a
-state, so that a signal gives the same frames however it is cut into pieces.
+2212.04356). A frame looks backwards, and for its level to its block's end. What it needs of the
+past is carried in a state, so that a signal gives the same frames however it is cut into pieces of
+whole blocks; a piece that ends inside a block is taken for the end of it.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class FeatureConfig:
     floor: float = 1e-9
     """Added to the running level (-90 dB re full scale), so that digital silence has one."""
     level_block: int = 50
-    """Frames that are heard together: the level of each is the running one at the block's end."""
+    """Frames that share the running level at their end; as long as what the network hears together
+    (``trunk_block``)."""
     dynamic_range: float = 12.0
     """Nepers of power below the running level at which bands bottom out."""
 

@@ -165,7 +165,7 @@ def save_model(
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
-    content = save(_packed(network))
+    content = save(pack(network))
     (folder / WEIGHTS_FILE).write_bytes(content)
     description = {
         "format": FORMAT,
@@ -200,7 +200,7 @@ def restore_rows(rounded: Tensor, scale: Tensor) -> Tensor:
     return rounded.float() * scale.view(-1, *[1] * (rounded.ndim - 1))
 
 
-def _packed(network: nn.Module) -> dict[str, Tensor]:
+def pack(network: nn.Module) -> dict[str, Tensor]:
     """Weight matrices rounded; biases, norms and buffers are small and stay as they are."""
     matrices = {name for name, value in network.named_parameters() if value.ndim > 1}
     packed: dict[str, Tensor] = {}

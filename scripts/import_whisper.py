@@ -1,6 +1,6 @@
 """Take the first layers of Whisper's encoder out of a converted model, rounded to 8 bits.
 
-    python scripts/import_whisper.py model.bin trunk.safetensors --layers 3
+    python scripts/import_whisper.py model.bin trunk.safetensors --layers 2
 
 ``model.bin`` is OpenAI's Whisper base (MIT licence) in the format of CTranslate2, as in
 Systran/faster-whisper-base; ``realtime-ser train`` reads the result where a recipe names it as its
@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
-from realtime_ser.models import SCALE, round_rows
+from realtime_ser.models import pack
+from realtime_ser.networks.multiscale_lstm import MultiscaleLstmConfig, speech_trunk
 from realtime_ser.training.pretrained import PREFIX
 
 SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
@@ -86,18 +88,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
     parser.add_argument("output", type=Path)
-    parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument("--layers", type=int, default=2)
     arguments = parser.parse_args()
     content = arguments.model.read_bytes()
     if hashlib.sha256(content).hexdigest() != SHA256:
         sys.exit(f"{arguments.model}: not the file whose sha256 is {SHA256}")
-    packed = {}
-    for name, value in trunk_weights(read_variables(content), arguments.layers).items():
-        if value.ndim > 1:
-            packed[PREFIX + name], packed[PREFIX + name + SCALE] = round_rows(value)
-        else:
-            packed[PREFIX + name] = value
-    save_file(packed, arguments.output)
+    config = MultiscaleLstmConfig(trunk_layers=arguments.layers)
+    trunk = speech_trunk(config)
+    trunk.load_state_dict(trunk_weights(read_variables(content), arguments.layers))
+    save_file(pack(nn.ModuleDict({PREFIX.removesuffix("."): trunk})), arguments.output)
 
 
 if __name__ == "__main__":

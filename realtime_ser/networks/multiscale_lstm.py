@@ -70,6 +70,19 @@ class MultiscaleLstmConfig:
     """Units of speech after which the speaker's past begins to fade."""
 
 
+def speech_trunk(c: MultiscaleLstmConfig) -> SpeechTrunk:
+    """The trunk of a network of these sizes, without weights."""
+    return SpeechTrunk(
+        c.frames_per_unit,
+        layers=c.trunk_layers,
+        described=c.trunk_described,
+        width=c.trunk_width,
+        heads=c.trunk_heads,
+        block=c.trunk_block,
+        reach=c.trunk_reach,
+    )
+
+
 class MultiscaleLstm(nn.Module):
     """See the module's text. Implements ``StreamingNetwork``."""
 
@@ -97,7 +110,7 @@ class MultiscaleLstm(nn.Module):
         self.mel = self._mel_branch() if config.embedding else None
         if self.mel is not None:
             self._embedded = Pool("embedded", 2 * config.embedding, config.segment_units)
-        self.trunk = self._speech_trunk() if config.voice else None
+        self.trunk = speech_trunk(config) if config.voice else None
         self.remembered = REMEMBERED if config.voice else ()
         if self.trunk is not None:
             width = self.trunk.width
@@ -133,18 +146,6 @@ class MultiscaleLstm(nn.Module):
             frames_per_unit=c.frames_per_unit,
             width=c.embedding,
             dropout=c.dropout,
-        )
-
-    def _speech_trunk(self) -> SpeechTrunk:
-        c = self.config
-        return SpeechTrunk(
-            c.frames_per_unit,
-            layers=c.trunk_layers,
-            described=c.trunk_described,
-            width=c.trunk_width,
-            heads=c.trunk_heads,
-            block=c.trunk_block,
-            reach=c.trunk_reach,
         )
 
     def initial_state(self, batch_size: int, device: torch.device) -> State:

@@ -154,7 +154,7 @@ class SpeechTrunk(nn.Module):
         cells = torch.unflatten(
             torch.cat(outputs[-self._n_described :], dim=2), 1, (-1, self._unit)
         )
-        deviation = cells.var(dim=2, correction=0).clamp(min=0.0).sqrt()
+        deviation = cells.std(dim=2, correction=0)
         return torch.cat([cells.mean(dim=2), deviation], dim=2), {
             "trunk_frames": joined[:, joined.shape[1] - (KERNEL - 1) :],
             "trunk_found": found[:, :, -1:].transpose(1, 2),
