@@ -85,28 +85,29 @@ class SpeakerMemory:
             for key, shape in zip(keys, shapes, strict=True)
         }
 
-    def compare(self, description: Tensor, state: State, scale: int, within: Tensor) -> Tensor:
+    def compare(self, description: Tensor, state: State, within: Tensor) -> Tensor:
         """A description beside everybody's mean and beside the speaker's, as far as he is known.
 
         Args:
-            description: (batch, n, width) of a scale, relative to everybody's mean.
+            description: (n_scales, batch, n, width), relative to everybody's mean.
             state: left unchanged.
-            scale: which.
-            within: (width,) variance of one speaker, on average.
+            within: (n_scales, width) variance of one speaker, on average.
 
         Returns:
-            (batch, n, 2 * width): both differences, weighted by what is known; the second is zero
-            for a stranger, the first vanishes for somebody known well.
+            (n_scales, batch, n, 2 * width): both differences, weighted by what is known; the second
+            is zero for a stranger, the first vanishes for somebody known well.
         """
-        weight = state[PAST_WEIGHT][:, scale, None]
+        weight = state[PAST_WEIGHT][..., None]
         known = weight / (weight + self._prior)
         heard = weight.clamp(min=1e-6)
-        mean = state[PAST][:, scale] / heard
-        variance = (state[PAST_SQUARES][:, scale] / heard - mean.square()).clamp(min=0.0)
+        mean = state[PAST] / heard
+        variance = (state[PAST_SQUARES] / heard - mean.square()).clamp(min=0.0)
         own = (weight * variance + self._steady * within) / (weight + self._steady)
         scaling = known * (within / own).sqrt()
-        beside_speaker = (description - mean[:, None]) * scaling[:, None]
-        return torch.cat([description * (1.0 - known)[:, None], beside_speaker], dim=2)
+        mean, scaling, unknown = (
+            x.transpose(0, 1)[:, :, None] for x in (mean, scaling, 1.0 - known)
+        )
+        return torch.cat([description * unknown, (description - mean) * scaling], dim=3)
 
     def units(self, state: State) -> Tensor:
         """(batch,) units of speech that the speaker's mean rests on."""
@@ -123,9 +124,9 @@ class SpeakerMemory:
             n: units.
 
         Returns:
-            The memory's part of the state.
+            What of the memory's part of the state has changed.
         """
-        return {key: state[key] for key in REMEMBERED} | {
+        return {
             NOW: state[NOW] + sums,
             NOW_SQUARES: state[NOW_SQUARES] + squares,
             NOW_WEIGHT: state[NOW_WEIGHT] + weights,

@@ -2,10 +2,11 @@
 
 From one spectrum a frame come two filter banks: 64 bands whose logarithm, delta and delta-delta
 are the three channels of the mel segments (Zhang, Zhao & Tian, doi 10.1109/TAFFC.2019.2947464),
-and 80 bands, the input that the speech trunk was trained on (Radford et al. 2022, arXiv
-2212.04356). A frame looks backwards, and for its level to its block's end. What it needs of the
-past is carried in a state, so that a signal gives the same frames however it is cut into pieces of
-whole blocks; a piece that ends inside a block is taken for the end of it.
+left out for networks that do not look at them, and 80 bands, the input that the speech trunk was
+trained on (Radford et al. 2022, arXiv 2212.04356). A frame looks backwards, and for its level to
+its block's end. What it needs of the past is carried in a state, so that a signal gives the same
+frames however it is cut into pieces of whole blocks; a piece that ends inside a block is taken for
+the end of it.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class FeatureConfig:
     """Step between frames in samples (10 ms)."""
     n_fft: int = 512
     n_mels: int = 64
+    """Bands of the mel segments; 0: the network takes none."""
     f_min: float = 50.0
     f_max: float = 7_600.0
     floor: float = 1e-9
@@ -62,7 +64,7 @@ class FeatureConfig:
             ("n_fft", self.n_fft, 2, 2**16),
             ("window", self.window, 2, self.n_fft),
             ("hop", self.hop, 1, self.window),
-            ("n_mels", self.n_mels, 1, self.n_fft // 2),
+            ("n_mels", self.n_mels, 0, self.n_fft // 2),
             ("f_max", self.f_max, 1.0, SAMPLE_RATE / 2),
             ("f_min", self.f_min, 0.0, self.f_max - 1.0),
             ("floor", self.floor, 1e-20, 1.0),
@@ -76,7 +78,8 @@ class Features:
     """What networks are fed, frame by frame."""
 
     mel: Tensor
-    """(batch, 3, n, n_mels): static, delta and delta-delta of the log-mel spectrogram."""
+    """(batch, 3, n, n_mels): static, delta and delta-delta of the log-mel spectrogram. Possibly of
+    no bands."""
     trunk: Tensor
     """(batch, n, TRUNK_BANDS): log-mel power as the speech trunk expects it."""
 
@@ -92,6 +95,8 @@ class FrontEnd:
         rate = config.sample_rate
 
         def bank(f_min: float, f_max: float, n_mels: int) -> Tensor:
+            if n_mels == 0:
+                return torch.zeros(bins, 0)
             filters: Tensor = taf.melscale_fbanks(
                 bins, f_min, f_max, n_mels, rate, norm="slaney", mel_scale="slaney"
             )
@@ -114,13 +119,14 @@ class FrontEnd:
         def zeros(*shape: int) -> Tensor:
             return torch.zeros(batch_size, *shape, device=self.device)
 
-        return {
+        state = {
             "tail": zeros(c.window - c.hop),
             "power_sum": zeros(),
             "frame_count": zeros(),
-            "static": zeros(DELTA_REACH, c.n_mels),
-            "delta": zeros(DELTA_REACH, c.n_mels),
         }
+        if c.n_mels:
+            state |= {key: zeros(DELTA_REACH, c.n_mels) for key in ("static", "delta")}
+        return state
 
     def step(self, samples: Tensor, state: State) -> tuple[Features, State]:
         """Features of the next samples.
@@ -166,18 +172,21 @@ class FrontEnd:
         last = torch.full_like(count[:, 0], n) if frames is None else frames.to(count)
         at = block_end.minimum(last[:, None]).long() - 1
         level = (power_sum / count + c.floor).gather(1, at)[..., None]
-        static = torch.log(mel / level + math.exp(-c.dynamic_range))
+        channels, after = self._channels(mel / level, state)
+        after |= {"power_sum": power_sum[:, -1], "frame_count": count[:, -1]}
+        return Features(channels, _as_whisper(trunk * (TRUNK_LEVEL / level))), after
+
+    def _channels(self, mel: Tensor, state: State) -> tuple[Tensor, State]:
+        """(batch, n, n_mels) power relative to the level -> the three channels; the state after."""
+        c = self.config
+        if c.n_mels == 0:
+            return mel.new_zeros(len(mel), 3, mel.shape[1], 0), {}
+        static = torch.log(mel + math.exp(-c.dynamic_range))
         static = (static + c.dynamic_range / 3) / (c.dynamic_range / 4)
         delta, static_tail = _delta(static, state["static"])
         delta_delta, delta_tail = _delta(delta, state["delta"])
-        after = {
-            "power_sum": power_sum[:, -1],
-            "frame_count": count[:, -1],
-            "static": static_tail,
-            "delta": delta_tail,
-        }
         channels = torch.stack([static, 4.0 * delta, 8.0 * delta_delta], dim=1)
-        return Features(channels, _as_whisper(trunk * (TRUNK_LEVEL / level))), after
+        return channels, {"static": static_tail, "delta": delta_tail}
 
 
 def _as_whisper(power: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from realtime_ser.fusion import FusionConfig
     from realtime_ser.networks.protocol import StreamingNetwork
 
-FORMAT = 3
+FORMAT = 4
 WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "model.toml"
 SCALE = ".scale"

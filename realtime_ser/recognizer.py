@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from realtime_ser.errors import ConfigError
 from realtime_ser.features import FrontEnd
 from realtime_ser.fusion import fuse, mean_logits, scale_scores, weighted_sums
+from realtime_ser.networks.packed import pack_linears
 from realtime_ser.types import SAMPLE_RATE, AudioArray, Detail, Prediction
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class NetworkRecognizer:
         """Make a recogniser without streams.
 
         Args:
-            model: its network is moved to ``device``.
+            model: its network is moved to ``device`` and belongs to the recogniser from then on.
             device: where to run.
             window: seconds that a window's scores look back.
             speaker: as ``memory`` gave it; who every stream is taken to be at its start.
@@ -97,6 +98,8 @@ class NetworkRecognizer:
         self.device = device
         self._network = model.network
         model.network.to(device).eval()
+        if device.type == "cpu":
+            pack_linears(model.network)
         self._front_end = FrontEnd(model.features, device)
         self._fusion = model.fusion
         self.unit_samples = self._network.frames_per_unit * model.features.hop

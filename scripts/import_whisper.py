@@ -73,6 +73,8 @@ def trunk_weights(variables: dict[str, torch.Tensor], layers: int) -> dict[str, 
     for ours, theirs in (("first", "conv1"), ("second", "conv2")):
         for part in ("weight", "bias"):
             found[f"{ours}.{part}"] = variables[f"encoder/{theirs}/{part}"]
+        kernel = found[f"{ours}.weight"]  # (out, in, taps)
+        found[f"{ours}.weight"] = kernel.transpose(1, 2).flatten(1).contiguous()
     for number in range(layers):
         for ours, theirs in LAYER.items():
             norm = theirs.endswith("norm")

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from realtime_ser.adaptation import REMEMBERED, SpeakerMemory, Voiceprint
+from realtime_ser.networks.banks import LinearBank, LstmBank
 from realtime_ser.networks.familiarity import Familiarity
 from realtime_ser.networks.mel_branch import MelBranch
 from realtime_ser.networks.pooling import Pool
@@ -90,6 +91,9 @@ class MultiscaleLstm(nn.Module):
     """(n_scales, width): everybody's mean of the descriptions of the trunk's cells."""
     spread: Tensor
     """(n_scales, width): their deviation."""
+    _grows: Tensor
+    """(n_scales, 1, 1, 1): power of the units heard that a unit's weight has; of all of the
+    utterance 2, else 0."""
     within: Tensor
     """(n_scales, width): variance of one speaker, of descriptions relative to everybody's."""
     voiceprint: Tensor
@@ -102,6 +106,8 @@ class MultiscaleLstm(nn.Module):
             raise ValueError(f"segment_units = {config.segment_units} are no lengths")
         if not config.embedding and not config.voice:
             raise ValueError("embedding and voice are both 0: nothing is left to listen with")
+        if config.embedding and not config.n_mels:
+            raise ValueError("a mel branch (embedding) needs mel bands (n_mels)")
         self.config = config
         self.n_classes = config.n_classes
         self.n_scales = len(config.segment_units)
@@ -131,12 +137,10 @@ class MultiscaleLstm(nn.Module):
             self.voice_dropout = nn.Dropout(config.voice_dropout)
             self.voice = nn.Linear(2 * width, config.voice)
         described = 2 * config.embedding + config.voice
-        self.lstms = nn.ModuleList(
-            nn.LSTM(described, config.hidden, batch_first=True) for _ in config.segment_units
-        )
-        self.heads = nn.ModuleList(
-            nn.Linear(config.hidden + described, config.n_classes + 1) for _ in config.segment_units
-        )
+        self.lstms = LstmBank(self.n_scales, described, config.hidden)
+        self.heads = LinearBank(self.n_scales, config.hidden + described, config.n_classes + 1)
+        whole = torch.tensor([2.0 if length == 0 else 0.0 for length in config.segment_units])
+        self.register_buffer("_grows", whole[:, None, None, None], persistent=False)
 
     def _mel_branch(self) -> MelBranch:
         c = self.config
@@ -155,9 +159,7 @@ class MultiscaleLstm(nn.Module):
             return torch.zeros(batch_size, *shape, device=device)
 
         state = {"units": zeros()}
-        for scale in range(self.n_scales):
-            state[f"h{scale}"] = zeros(self.config.hidden)
-            state[f"c{scale}"] = zeros(self.config.hidden)
+        state |= {key: zeros(self.n_scales, self.config.hidden) for key in ("hidden", "cell")}
         if self.mel is not None:
             state |= self.mel.initial_state(batch_size, device)
             state |= self._embedded.initial_state(batch_size, device)
@@ -183,7 +185,7 @@ class MultiscaleLstm(nn.Module):
 
     def embedding(self, state: State) -> Tensor:
         """See ``StreamingNetwork.embedding``: the hidden states of all LSTMs."""
-        return torch.cat([state[f"h{scale}"] for scale in range(self.n_scales)], dim=1)
+        return state["hidden"].flatten(1)
 
     def step(self, features: Features, state: State) -> tuple[Tensor, State]:
         """See ``StreamingNetwork.step``."""
@@ -203,7 +205,7 @@ class MultiscaleLstm(nn.Module):
         n = slow.shape[1]
         heard = state["units"][:, None] + torch.arange(1, n + 1, device=mel.device)
         after = {"units": heard[:, -1]}
-        parts: list[list[Tensor]] = []
+        parts: list[Tensor] = []
         familiar = torch.ones_like(heard)
         if self.mel is not None:
             found, after_mel = self.mel.step(mel, state)
@@ -215,21 +217,18 @@ class MultiscaleLstm(nn.Module):
             voices, familiar, after_voice = self._voices(slow, heard, state)
             parts.append(voices)
             after |= after_voice
-        segments = [torch.cat(of_scale, dim=2) for of_scale in zip(*parts, strict=True)]
-        evidence = []
-        for scale, length in enumerate(self.config.segment_units):
-            described = self.dropout(segments[scale])
-            memory = (state[f"h{scale}"][None], state[f"c{scale}"][None])
-            hidden, (h, c) = self.lstms[scale](described, memory)
-            after[f"h{scale}"], after[f"c{scale}"] = h[0], c[0]
-            scores = self.heads[scale](torch.cat([self.dropout(hidden), described], dim=2))
-            # A bounded weight cannot let one unit decide a whole utterance.
-            weight = LARGEST_LOG_WEIGHT * torch.tanh(scores[..., -1:] / LARGEST_LOG_WEIGHT)
-            if not length:  # the more of the utterance a unit knows, the more it says
-                weight = weight + 2.0 * heard.log()[..., None]
-            scores = scores[..., :-1] * familiar[..., None]
-            evidence.append(torch.cat([scores, weight], dim=2))
-        return torch.stack(evidence, dim=2), after
+        described = self.dropout(torch.cat(parts, dim=3))
+        memory = (state[key].transpose(0, 1) for key in ("hidden", "cell"))
+        hidden, cell = self.lstms(described, *memory)
+        after |= {"hidden": hidden[:, :, -1].transpose(0, 1), "cell": cell.transpose(0, 1)}
+        both = torch.cat([self.dropout(hidden), described], dim=3)
+        scores = torch.unflatten(self.heads(both.flatten(1, 2)), 1, heard.shape)
+        # A bounded weight cannot let one unit decide a whole utterance.
+        weight = LARGEST_LOG_WEIGHT * torch.tanh(scores[..., -1:] / LARGEST_LOG_WEIGHT)
+        # The more of the utterance a unit knows, the more it says.
+        weight = weight + self._grows * heard.log()[..., None]
+        evidence = torch.cat([scores[..., :-1] * familiar[..., None], weight], dim=3)
+        return evidence.permute(1, 2, 0, 3), after
 
     def describe_voice(self, slow: Tensor, heard: Tensor, state: State) -> tuple[Tensor, State]:
         """The trunk's cells at every length, as they are.
@@ -244,8 +243,7 @@ class MultiscaleLstm(nn.Module):
         """
         mean, deviation = slow.chunk(2, dim=2)
         moments = torch.cat([mean, mean.square() + deviation.square()], dim=2)
-        described, after = self._moments.describe(moments, heard, state)
-        return torch.stack(described), after
+        return self._moments.describe(moments, heard, state)
 
     def relative(self, described: Tensor) -> Tensor:
         """``described`` beside everybody's mean and deviation."""
@@ -264,18 +262,14 @@ class MultiscaleLstm(nn.Module):
         squares = torch.einsum("sbnw,sbn->bsw", relative.square(), fill)
         return sums, squares, fill.sum(dim=2).T
 
-    def _voices(
-        self, slow: Tensor, heard: Tensor, state: State
-    ) -> tuple[list[Tensor], Tensor, State]:
-        """Segments of the trunk's cells, compared with what is usual: (batch, n, voice) each.
+    def _voices(self, slow: Tensor, heard: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+        """Segments of the trunk's cells, compared with what is usual: (n_scales, batch, n, voice).
 
         Then how familiar all of it is, (batch, n), and the state after.
         """
         described, after = self.describe_voice(slow, heard, state)
         relative = self.relative(described)
-        voices = []
-        for scale, of_scale in enumerate(relative):
-            compared = self.memory.compare(of_scale, state, scale, self.within[scale])
-            voices.append(F.relu(self.voice(self.voice_dropout(compared))))
+        compared = self.memory.compare(relative, state, self.within)
+        voices = F.relu(self.voice(self.voice_dropout(compared)))
         after |= self.memory.listen(state, *self.sums_of(relative, heard), slow.shape[1])
         return voices, self.familiarity.factor(relative[-1]), after

@@ -37,7 +37,7 @@ class Pool:
             self._sums: torch.zeros(batch_size, self._width, device=device),
         }
 
-    def describe(self, moments: Tensor, heard: Tensor, state: State) -> tuple[list[Tensor], State]:
+    def describe(self, moments: Tensor, heard: Tensor, state: State) -> tuple[Tensor, State]:
         """Mean and deviation of the segment of every length that ends with each new unit.
 
         Args:
@@ -46,7 +46,7 @@ class Pool:
             state: left unchanged.
 
         Returns:
-            (batch, n, width) for every length, and the state after.
+            (n_lengths, batch, n, width), and the state after.
         """
         n = moments.shape[1]
         joined = torch.cat([state[self._kept], moments], dim=1)
@@ -62,10 +62,6 @@ class Pool:
             else:
                 described.append(running / heard[..., None])
         after = {self._kept: joined[:, n:], self._sums: running[:, -1]}
-        return [_spread(mean) for mean in described], after
-
-
-def _spread(moments: Tensor) -> Tensor:
-    mean, square = moments.chunk(2, dim=2)
-    deviation = (square - mean.square()).clamp(min=0.0).add(1e-5).sqrt()
-    return torch.cat([mean, deviation], dim=2)
+        mean, square = torch.stack(described).chunk(2, dim=3)
+        deviation = (square - mean.square()).clamp(min=0.0).add(1e-5).sqrt()
+        return torch.cat([mean, deviation], dim=3), after

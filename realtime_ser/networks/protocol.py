@@ -49,12 +49,12 @@ class StreamingNetwork(Protocol):
 
         Args:
             features: of n * frames_per_unit frames.
-            state: as returned by the previous call; left unchanged.
+            state: with what the previous call changed; left unchanged.
 
         Returns:
             evidence: (batch, n, n_scales, n_classes + 1): logits of the classes and, last, the
                 logarithm of the weight this unit carries in an average over time.
-            state: after these units.
+            state: what of it these units changed.
         """
 
     def slow_part(self, features: Features, state: State) -> tuple[Tensor, State]:

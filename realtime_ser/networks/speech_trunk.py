@@ -69,6 +69,9 @@ class EncoderLayer(nn.Module):
 class SpeechTrunk(nn.Module):
     """Log-mel frames -> mean and deviation of the cells of its last layers, unit by unit."""
 
+    _positions: Tensor
+    """(POSITIONS, width): what is added to a token to tell its place."""
+
     def __init__(
         self,
         frames_per_unit: int,
@@ -109,9 +112,11 @@ class SpeechTrunk(nn.Module):
         self._width = width
         self.width = 2 * described * width
         """Values that describe a unit."""
-        self.first = nn.Conv1d(TRUNK_BANDS, width, KERNEL)
-        self.second = nn.Conv1d(width, width, KERNEL, stride=FRAMES_PER_TOKEN)
+        self.first = nn.Linear(KERNEL * TRUNK_BANDS, width)
+        self.second = nn.Linear(KERNEL * width, width)
+        """Convolutions over time, as products with frames side by side."""
         self.layers = nn.ModuleList(EncoderLayer(width, heads) for _ in range(layers))
+        self.register_buffer("_positions", _sinusoids(POSITIONS, width), persistent=False)
         self.requires_grad_(False)
 
     def initial_state(self, batch_size: int, device: torch.device) -> State:
@@ -124,8 +129,7 @@ class SpeechTrunk(nn.Module):
             "trunk_frames": zeros(KERNEL - 1, TRUNK_BANDS),
             "trunk_found": zeros(KERNEL - FRAMES_PER_TOKEN, self._width),
             "trunk_tokens": zeros(),
-            "trunk_past": zeros(len(self.layers), self._kept, 2 * self._width),
-        }
+        } | {f"trunk_past{i}": zeros(self._kept, 2 * self._width) for i in range(len(self.layers))}
 
     @torch.no_grad()
     def step(self, frames: Tensor, state: State) -> tuple[Tensor, State]:
@@ -139,41 +143,55 @@ class SpeechTrunk(nn.Module):
             (batch, n, width): the means, then the deviations within the unit; and the state after.
         """
         joined = torch.cat([state["trunk_frames"], frames], dim=1)
-        found = F.gelu(self.first(joined.transpose(1, 2)))
-        found = torch.cat([state["trunk_found"].transpose(1, 2), found], dim=2)
-        x = F.gelu(self.second(found)).transpose(1, 2)
+        found = F.gelu(self.first(_side_by_side(joined, 1)))
+        found = torch.cat([state["trunk_found"], found], dim=1)
+        x = F.gelu(self.second(_side_by_side(found, FRAMES_PER_TOKEN)))
         before, n = state["trunk_tokens"], x.shape[1]
         place = before[:, None] + torch.arange(n, device=x.device)
-        x = x + _sinusoids(place.clamp(max=POSITIONS - 1), self._width)
-        mask = self._mask(before, n)
-        past, outputs = [], []
+        x = x + self._positions[place.clamp(max=POSITIONS - 1).long()]
+        mask = self._mask(place, before + n)
+        after, outputs = {}, []
         for number, layer in enumerate(self.layers):
-            x, both = layer(x, state["trunk_past"][:, number], mask)
-            past.append(both[:, n:])
+            x, both = layer(x, state[f"trunk_past{number}"], mask)
+            after[f"trunk_past{number}"] = both[:, n:]
             outputs.append(x)
         cells = torch.unflatten(
             torch.cat(outputs[-self._n_described :], dim=2), 1, (-1, self._unit)
         )
-        deviation = cells.std(dim=2, correction=0)
-        return torch.cat([cells.mean(dim=2), deviation], dim=2), {
+        mean = cells.mean(dim=2, keepdim=True)
+        deviation = (cells - mean).square_().mean(dim=2).sqrt_()
+        return torch.cat([mean[:, :, 0], deviation], dim=2), after | {
             "trunk_frames": joined[:, joined.shape[1] - (KERNEL - 1) :],
-            "trunk_found": found[:, :, -1:].transpose(1, 2),
+            "trunk_found": found[:, -1:],
             "trunk_tokens": before + n,
-            "trunk_past": torch.stack(past, dim=1),
         }
 
-    def _mask(self, before: Tensor, n: int) -> Tensor:
-        """(batch, 1, n, kept + n): within reach, not later than the block, not before the start."""
-        place = before[:, None] + torch.arange(n, device=before.device)
-        last = (torch.div(place, self._block, rounding_mode="floor") + 1.0) * self._block
-        last = last.minimum(before[:, None] + n)[..., None]
-        key = (before[:, None] + torch.arange(-self._kept, n, device=before.device))[:, None]
-        return ((key < last) & (key >= last - self._reach) & (key >= 0.0))[:, None]
+    def _mask(self, place: Tensor, end: Tensor) -> Tensor:
+        """(batch, 1, n, kept + n): within reach, not later than the block, not before the start.
+
+        Args:
+            place: (batch, n) of the tokens.
+            end: (batch,) how many tokens there are.
+        """
+        last = (torch.floor(place / self._block) + 1.0) * self._block
+        last = last.minimum(end[:, None])[..., None]
+        keys = torch.arange(-self._kept - place.shape[1], 0, device=place.device)
+        key = (end[:, None] + keys)[:, None]
+        return ((key < last) & (key >= (last - self._reach).clamp(min=0.0)))[:, None]
 
 
-def _sinusoids(place: Tensor, width: int) -> Tensor:
-    """(batch, n) -> (batch, n, width): sines, then cosines."""
+def _side_by_side(x: Tensor, step: int) -> Tensor:
+    """(batch, n, width) -> (batch, m, KERNEL * width): every ``step``, neighbours as one row.
+
+    As ``Tensor.unfold`` does it, but neighbour by neighbour, which copies whole stretches.
+    """
+    n = x.shape[1] - KERNEL + 1
+    return torch.cat([x[:, tap : tap + n : step] for tap in range(KERNEL)], dim=2)
+
+
+def _sinusoids(n: int, width: int) -> Tensor:
+    """(n, width): sines, then cosines."""
     half = width // 2
-    steps = torch.arange(half, device=place.device) / (half - 1)
-    angle = place[..., None] * torch.exp(-math.log(LONGEST_PERIOD) * steps)
-    return torch.cat([angle.sin(), angle.cos()], dim=2)
+    steps = torch.arange(half) / (half - 1)
+    angle = torch.arange(n)[:, None] * torch.exp(-math.log(LONGEST_PERIOD) * steps)
+    return torch.cat([angle.sin(), angle.cos()], dim=1)

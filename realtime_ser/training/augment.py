@@ -105,6 +105,8 @@ class Augmenter:
     def _make(self, variants: Sequence[Variant]) -> Batch:
         n_mels = self._batcher.front_end.config.n_mels
         tilt = self._recipe.tilt
+        if n_mels == 0:
+            return self._batcher.make(variants)
         gains = self._equaliser(len(variants), n_mels, tilt) if tilt > 0.0 else None
         batch = self._batcher.make(variants, gains)
         self._mask(batch.mel)

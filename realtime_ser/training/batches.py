@@ -44,17 +44,22 @@ class Batcher:
             variants: what to put into it.
             gains: (batch, 1, n_mels) factors of the mel bands' power.
         """
-        lengths = [len(variant.slow) for variant in variants]
-        frames, longest = self.frames_per_unit, max(lengths)
-        power = torch.zeros(len(variants), longest * frames, self.front_end.n_bands)
+        units = torch.tensor([len(variant.slow) for variant in variants])
+        longest = int(units.max())
         slow = torch.zeros(len(variants), longest, variants[0].slow.shape[1])
-        for i, variant in enumerate(variants):
-            n = lengths[i]
-            power[i, : n * frames] = torch.from_numpy(variant.log_power).float().exp()
-            slow[i, :n] = torch.from_numpy(variant.slow)
+        for row, variant in zip(slow, variants, strict=True):
+            row[: len(variant.slow)] = torch.from_numpy(variant.slow)
+        return Batch(self._mel(variants, units, gains), slow, units)
+
+    def _mel(self, variants: Sequence[Variant], units: Tensor, gains: Tensor | None) -> Tensor:
+        n_frames = units * self.frames_per_unit
+        if self.front_end.config.n_mels == 0:
+            return torch.zeros(len(variants), 3, int(n_frames.max()), 0)
+        power = torch.zeros(len(variants), int(n_frames.max()), self.front_end.n_bands)
+        for row, variant in zip(power, variants, strict=True):
+            row[: len(variant.log_power)] = torch.from_numpy(variant.log_power).float().exp()
         if gains is not None:
             power[..., : gains.shape[2]] *= gains
-        units = torch.tensor(lengths)
         state = self.front_end.initial_state(len(variants))
-        features, _ = self.front_end.features(power, state, units * frames)
-        return Batch(features.mel, slow, units)
+        features, _ = self.front_end.features(power, state, n_frames)
+        return features.mel

@@ -49,7 +49,8 @@ class Variant:
     """A segment of speech at one speed or in one condition."""
 
     log_power: HalfArray
-    """(units * frames_per_unit, n_bands): logarithm of the front end's power."""
+    """(units * frames_per_unit, n_bands): logarithm of the front end's power; no bands where the
+    network takes no mel segments."""
     slow: HalfArray
     """(units, width): what the frozen part of the network says of it."""
 
@@ -190,7 +191,8 @@ class ExampleMaker:
         features, _ = self._front_end.features(power, state)
         memory = self._network.initial_state(len(waves), torch.device("cpu"))
         slow, _ = self._network.slow_part(features, memory)
-        logs = torch.log(power + POWER_FLOOR).half().numpy()
+        bands = power.shape[2] if self._recipe.features.n_mels else 0
+        logs = torch.log(power[..., :bands] + POWER_FLOOR).half().numpy()
         halves = slow.half().numpy()
         return [Variant(*pair) for pair in zip(logs, halves, strict=True)]
 

@@ -247,7 +247,7 @@ def _ranges(recipe: Recipe) -> list[tuple[str, float, float, float]]:
         ("augment.tilt", augment.tilt, 0.0, 10.0),
         ("augment.mixup", augment.mixup, 0.0, 100.0),
         ("augment.mel_masks", augment.mel_masks, 0, 1000),
-        ("augment.mel_mask_bands", augment.mel_mask_bands, 1, features.n_mels),
+        ("augment.mel_mask_bands", augment.mel_mask_bands, 1, features.n_mels or 1e6),
         ("augment.time_masks", augment.time_masks, 0, 1000),
         ("augment.time_mask_frames", augment.time_mask_frames, 1, 1e6),
     ]

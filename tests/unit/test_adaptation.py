@@ -37,9 +37,9 @@ def fresh(memory: SpeakerMemory) -> State:
 
 def compared(memory: SpeakerMemory, state: State, value: float) -> tuple[float, float]:
     """Beside everybody's mean, beside the speaker's."""
-    found = memory.compare(torch.full((1, 1, 2), value), state, 0, WITHIN)
-    assert found.shape == (1, 1, 4)
-    return float(found[0, 0, 0]), float(found[0, 0, 2])
+    found = memory.compare(torch.full((1, 1, 1, 2), value), state, WITHIN)
+    assert found.shape == (1, 1, 1, 4)
+    return float(found[0, 0, 0, 0]), float(found[0, 0, 0, 2])
 
 
 def test_the_measure_goes_from_everybodys_mean_to_the_speakers() -> None:

@@ -129,7 +129,7 @@ def test_devices_says_when_there_are_none(
 
 
 DESCRIPTION = """
-format = 3
+format = 4
 name = "probe"
 network = "multiscale_lstm"
 classes = ["angry", "neutral"]

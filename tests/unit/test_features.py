@@ -33,6 +33,14 @@ def test_pieces_give_the_same_frames_as_the_whole(front_end: FrontEnd) -> None:
     torch.testing.assert_close(torch.cat(trunks, 1), trunk, atol=1e-6, rtol=1e-4)
 
 
+def test_without_mel_bands_the_trunk_hears_the_same(front_end: FrontEnd) -> None:
+    samples = torch.from_numpy(speech_like(1.0))[None]
+    _, expected = whole(front_end, samples)
+    mel, trunk = whole(FrontEnd(FeatureConfig(n_mels=0)), samples)
+    assert mel.shape == (1, 3, 100, 0)
+    torch.testing.assert_close(trunk, expected)
+
+
 def test_padding_changes_nothing_before_it(front_end: FrontEnd) -> None:
     power, _ = front_end.power(
         torch.from_numpy(speech_like(0.7))[None], front_end.initial_state(1)["tail"]

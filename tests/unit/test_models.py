@@ -99,7 +99,7 @@ def test_missing_weights_are_said(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("format", 99, "format is 99, this version reads 3"),
+        ("format", 99, "format is 99, this version reads 4"),
         ("classes", ["angry", "bored"], "classes must be some of"),
         ("classes", ["angry", "sad"], "do not fit the network"),
         ("sample_rate", 8000, "sample_rate must be 16000"),

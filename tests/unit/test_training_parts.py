@@ -481,7 +481,7 @@ def changed_recipe(folder: Path, table: str, line: str) -> Path:
         ("vad", 'backend = "ear"', r"\[vad\]: backend = 'ear' is not one of"),
         ("vad", "threshold = 2", r"vad\.threshold = 2\.0 is outside"),
         ("segments", "max_segment = 0", r"segments\.max_segment = 0\.0 is outside"),
-        ("features", "n_mels = 0", r"features\.n_mels = 0 is outside"),
+        ("features", "n_mels = -1", r"features\.n_mels = -1 is outside"),
         ("features", "hop = 401", r"features\.hop = 401 is outside 1 to 400"),
         ("features", "f_max = 9000", r"features\.f_max = 9000\.0 is outside"),
         ("features", "sample_rate = 8000", r"features\.sample_rate = 8000 is outside"),
