@@ -72,8 +72,7 @@ class StreamPipeline:
         self._powers: deque[float] = deque()
         self._anchor: tuple[int, float] | None = None
         self._position = 0
-        self._block_level = FLOOR_DBFS
-        self._block_peak = FLOOR_DBFS
+        self._newest: AudioArray = np.zeros(0, dtype=np.float32)
         self._probability = 0.0
 
     def push(self, block: AudioBlock) -> None:
@@ -86,8 +85,7 @@ class StreamPipeline:
         self._position = block.end_sample
         if block.captured is not None:
             self._anchor = (block.end_sample, block.captured)
-        self._block_level = level_dbfs(block.samples)
-        self._block_peak = peak_dbfs(block.samples)
+        self._newest = block.samples
         self._decide(self._vad.push(block.samples))
 
     def flush(self) -> None:
@@ -147,8 +145,8 @@ class StreamPipeline:
             stream=self.timeline.stream,
             channel=self.timeline.channel,
             position=to_seconds(self._position),
-            level_dbfs=self._block_level,
-            peak_dbfs=self._block_peak,
+            level_dbfs=level_dbfs(self._newest),
+            peak_dbfs=peak_dbfs(self._newest),
             speech=self.speaking,
             speech_probability=self._probability,
         )

@@ -27,16 +27,15 @@ Run `{run}`, seed {seed}, {epochs} epochs, {minutes} min on {device}.
 |---|---|---|
 {corpora}
 
-Fusion weights and temperature were fitted on {n_validation} speakers that were not trained on
-({validation}).
+{calibration}
 
 ## Scores
 | figure | value |
 |---|---|
 {scores}
 
-Validation speakers chose nothing but fusion weights and temperature; their score is a check, not a
-claim about strangers. Scores on held-out folds come from `realtime-ser evaluate`.
+The score of validation speakers is a check, not a claim about strangers. Scores on held-out folds
+come from `realtime-ser evaluate`.
 
 {held_out}## Attribution
 {attribution}
@@ -73,6 +72,17 @@ what the actor was asked for: {votes:.3f}.
 
 """
 
+HELD_OUT_FOLDS, VALIDATION_SPEAKERS = "held-out folds", "validation speakers"
+"""What a model may be calibrated on: what its siblings say of the folds that they held out, or
+what it says itself of its validation speakers."""
+CALIBRATION = {
+    VALIDATION_SPEAKERS: """\
+Fusion weights and temperatures were fitted on {n} speakers that were not trained on
+({people}).""",
+    HELD_OUT_FOLDS: """\
+Fusion weights and temperatures were fitted on what its siblings, each trained the same way without
+one fold, say of that fold. {n} more speakers were not trained on, as a check ({people}).""",
+}
 ATTRIBUTION = {
     "crema-d": "CREMA-D: Cao et al. 2014, doi 10.1109/TAFFC.2014.2336244 (ODbL 1.0 / DbCL 1.0).",
     "emodb": "EmoDB: Burkhardt et al. 2005, doi 10.21437/Interspeech.2005-446.",
@@ -118,8 +128,9 @@ def write_card(
         corpora="\n".join(
             f"| {c['name']} | {c['clips']} | {c['licence']} |" for c in training["corpora"]
         ),
-        n_validation=len(people),
-        validation=", ".join(people),
+        calibration=CALIBRATION[training.get("calibrated_on", VALIDATION_SPEAKERS)].format(
+            n=len(people), people=", ".join(people)
+        ),
         scores="\n".join(f"| {k} | {v} |" for k, v in description["scores"].items()),
         held_out=note + (_held_out(held_out) if held_out else ""),
         attribution="\n".join(attribution) or "None is owed.",

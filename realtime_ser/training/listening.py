@@ -1,4 +1,4 @@
-"""What a network says of examples, to strangers and to speakers it knows; and its calibration."""
+"""What a network says of examples, of strangers and of speakers it knows."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ from realtime_ser.features import FrontEnd
 from realtime_ser.fusion import (
     FusionConfig,
     fuse,
-    known_share,
     mean_logits,
     scale_scores,
     weighted_sums,
 )
 from realtime_ser.training.batches import Batcher
-from realtime_ser.training.calibrate import fit_fusion
 from realtime_ser.training.histories import Histories, adapts
 from realtime_ser.training.metrics import unweighted_average_recall
 from realtime_ser.training.targets import labels_of
@@ -38,8 +36,6 @@ if TYPE_CHECKING:
     from realtime_ser.training.recipe import Recipe
 
 BATCH = 64
-COVERAGE = 0.9
-"""Share of utterances that a suitable ``uncertain_below`` lets name an emotion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +48,23 @@ class Heard:
     """(1, n_scales, n_classes) logits of all of it."""
     units: float
     """Of the speaker's earlier speech."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Of several examples, heard from strangers and from speakers the network knows."""
+
+    strangers: Sequence[Heard]
+    speakers: Sequence[Heard]
+    labels: Tensor
+    """(n,)"""
+
+
+def fused_utterances(said: Sequence[Heard], fusion: FusionConfig) -> Tensor:
+    """(n, n_classes) calibrated probabilities of whole examples."""
+    scores = scale_scores(torch.cat([one.utterance for one in said]))
+    share = fusion.known(torch.tensor([one.units for one in said]))
+    return fuse(scores, fusion.utterance, fusion.utterance_known, share)
 
 
 class Listener:
@@ -99,37 +112,10 @@ class Listener:
         """Logits of whole examples: (n, n_scales, n_classes)."""
         return torch.cat([heard.utterance for heard in self.hear(examples, known=known)])
 
-    def fusion(self, examples: Sequence[Example]) -> FusionConfig:
-        """Fusion weights and temperatures, fitted on strangers and on the same once known."""
+    def answers(self, examples: Sequence[Example]) -> Answers:
+        """What the network says of examples, to be held against what they are."""
         labels = labels_of([example.clip for example in examples], self.classes)
-        strangers, speakers = self.hear(examples), self.hear(examples, known=True)
-        units = torch.tensor([heard.units for heard in speakers])
-        known = known_share(units)
-
-        windows = torch.tensor([len(heard.window) for heard in strangers])
-        of_windows = labels.repeat_interleave(windows)
-        window = fit_fusion(torch.cat([h.window for h in strangers]), of_windows)
-        utterance = fit_fusion(torch.cat([h.utterance for h in strangers]), labels)
-        return FusionConfig(
-            window=window,
-            window_known=fit_fusion(
-                torch.cat([h.window for h in speakers]),
-                of_windows,
-                window,
-                known.repeat_interleave(windows),
-            ),
-            utterance=utterance,
-            utterance_known=fit_fusion(
-                torch.cat([h.utterance for h in speakers]), labels, utterance, known
-            ),
-        )
-
-    def threshold(
-        self, examples: Sequence[Example], fusion: FusionConfig, coverage: float = COVERAGE
-    ) -> float:
-        """Confidence that this share of examples of strangers reaches, at their end."""
-        said = self._fused(self.hear(examples), fusion).amax(dim=1)
-        return float(said.quantile(1.0 - coverage))
+        return Answers(self.hear(examples), self.hear(examples, known=True), labels)
 
     def uar(
         self,
@@ -145,7 +131,7 @@ class Listener:
         labels = labels_of([*(example.clip for example in examples), *missed], self.classes)
         decided = np.full(len(labels), -1)
         if examples:
-            fused = self._fused(self.hear(examples, known=known), fusion)
+            fused = fused_utterances(self.hear(examples, known=known), fusion)
             decided[: len(examples)] = fused.argmax(dim=1).numpy()
         return unweighted_average_recall(labels.numpy(), decided, len(self.classes))
 
@@ -154,12 +140,6 @@ class Listener:
     ) -> float:
         """Mean of the UAR of strangers and of known speakers."""
         return 0.5 * sum(self.uar(clips, examples, fusion, known=known) for known in (False, True))
-
-    def _fused(self, said: Sequence[Heard], fusion: FusionConfig) -> Tensor:
-        """(n, n_classes) calibrated probabilities of whole examples."""
-        scores = scale_scores(torch.cat([one.utterance for one in said]))
-        share = fusion.known(torch.tensor([one.units for one in said]))
-        return fuse(scores, fusion.utterance, fusion.utterance_known, share)
 
     def _hear(self, batch: Batch) -> list[Heard]:
         state = self._streaming.initial_state(len(batch.units), self._device)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel
 
 from realtime_ser.features import FrontEnd
 from realtime_ser.fusion import mean_logits, weighted_sums
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from realtime_ser.training.examples import Example, HalfArray
     from realtime_ser.training.recipe import Recipe
 
+WARM_UP = 10.0
+"""Steps in which the mean of the weights mostly follows them."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Epoch:
@@ -48,6 +52,9 @@ class Epoch:
 
 class Trainer:
     """One training run of a freshly made network; ``run`` goes on where an earlier one stopped."""
+
+    network: nn.Module
+    """The result: the network that learns, or another one with the mean of its weights."""
 
     def __init__(
         self,
@@ -80,17 +87,20 @@ class Trainer:
         self._noises = noises
         self._pretrained = pretrained
         self._digest = checkpoint.digest_of(recipe, train, validation)
-        self.network = network.to(device)
-        self._streaming = cast("StreamingNetwork", self.network)
+        self._learner = network.to(device)
+        self._streaming = cast("StreamingNetwork", network)
         self._rng = np.random.default_rng(recipe.seed)
-        self.listener = Listener(self.network, recipe, device)
         histories = None
-        if adapts(self.network):
+        if adapts(network):
             if not pretrained:
-                fit_scaling(self.network, train)
-            histories = Histories(self.network, train, recipe.history)
+                fit_scaling(network, train)
+            histories = Histories(network, train, recipe.history)
             if not pretrained:
-                fit_voiceprint(self.network, train, histories.means(), recipe.seed)
+                fit_voiceprint(network, train, histories.means(), recipe.seed)
+        share = recipe.optimizer.average
+        self._average = AveragedModel(network, avg_fn=running_mean(share)) if share else None
+        self.network = self._average.module if self._average else network
+        self.listener = Listener(self.network, recipe, device)
         batcher = Batcher(FrontEnd(recipe.features), self._streaming.frames_per_unit)
         self._augmenter = Augmenter(batcher, recipe.augment, self._rng, histories)
         self._targets = targets_of(train, recipe.classes, recipe.optimizer.votes)
@@ -148,7 +158,7 @@ class Trainer:
         return bool(patience and self.log) and self._epochs_since_best() >= patience
 
     def _one_epoch(self) -> float:
-        self.network.train()
+        self._learner.train()
         size, total = self._recipe.optimizer.batch_size, 0.0
         for batch, wanted in self._augmenter.epoch(self._train, self._targets, size):
             targets = wanted.to(self._device)
@@ -157,9 +167,11 @@ class Trainer:
             self._optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(
-                self.network.parameters(), self._recipe.optimizer.gradient_norm
+                self._learner.parameters(), self._recipe.optimizer.gradient_norm
             )
             self._optimizer.step()
+            if self._average:
+                self._average.update_parameters(self._learner)
             self._schedule.step()
             total += loss.item()
         return total / self._steps
@@ -189,7 +201,8 @@ class Trainer:
             self._folder,
             {
                 "digest": self._digest,
-                "network": self.network.state_dict(),
+                "network": self._learner.state_dict(),
+                "average": self._average.state_dict() if self._average else None,
                 "best": self._best,
                 "optimizer": self._optimizer.state_dict(),
                 "schedule": self._schedule.state_dict(),
@@ -206,9 +219,21 @@ class Trainer:
         stored = checkpoint.read(self._folder, self._digest, self._device)
         if stored is None:
             return
-        self.network.load_state_dict(stored["network"])
+        self._learner.load_state_dict(stored["network"])
+        if self._average:
+            self._average.load_state_dict(stored["average"])
         self._best = stored["best"]
         self._optimizer.load_state_dict(stored["optimizer"])
         self._schedule.load_state_dict(stored["schedule"])
         self.log = [Epoch(**epoch) for epoch in stored["log"]]
         checkpoint.restore_random_states(stored["random"], self._rng, self._device)
+
+
+def running_mean(share: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """A running mean that forgets its beginning: the first steps count as much as later ones."""
+
+    def averaged(mean: Tensor, new: Tensor, steps: Tensor | int) -> Tensor:
+        kept = min(share, (1.0 + float(steps)) / (WARM_UP + float(steps)))
+        return mean + (1.0 - kept) * (new - mean)
+
+    return averaged

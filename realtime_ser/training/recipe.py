@@ -47,6 +47,9 @@ class OptimizerRecipe:
     patience: int = 0
     """Epochs without a better validation loss after which training ends with the best weights so
     far; 0: it goes on to the last epoch and keeps those weights."""
+    average: float = 0.0
+    """Share that a step leaves of the running mean of the weights, in the first steps less; that
+    mean is the result (Polyak & Juditsky 1992, doi 10.1137/0330046). 0: the last weights are."""
     votes: float = 0.0
     """Share of the target that the listeners' votes make, 0 to 1."""
 
@@ -235,6 +238,7 @@ def _ranges(recipe: Recipe) -> list[tuple[str, float, float, float]]:
         ("optimizer.weight_decay", optimizer.weight_decay, 0.0, 100.0),
         ("optimizer.gradient_norm", optimizer.gradient_norm, 1e-12, 1e12),
         ("optimizer.patience", optimizer.patience, 0, 1e6),
+        ("optimizer.average", optimizer.average, 0.0, 0.99999),
         ("optimizer.votes", optimizer.votes, 0.0, 1.0),
         *(("augment.speeds", speed, 0.25, 4.0) for speed in augment.speeds),
         *(("augment.noise_snr_db", ratio, -100.0, 100.0) for ratio in augment.noise_snr_db),

@@ -16,11 +16,13 @@ from realtime_ser.model_checks import check_fit
 from realtime_ser.models import read_description, save_model
 from realtime_ser.networks import build_network, network_config
 from realtime_ser.networks.speech_trunk import SpeechTrunk
-from realtime_ser.training.card import write_card
+from realtime_ser.training.calibrate import calibrate, threshold
+from realtime_ser.training.card import HELD_OUT_FOLDS, VALIDATION_SPEAKERS, write_card
 from realtime_ser.training.examples import Example, ExampleMaker, HalfArray
 from realtime_ser.training.index import Clip, of_corpora, read_index
 from realtime_ser.training.loop import Epoch, Trainer
 from realtime_ser.training.pretrained import load_trunk
+from realtime_ser.training.siblings import answers_of_siblings
 from realtime_ser.training.splits import Split, folds_of, run_of, split_clips
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ def train(
     examples = _by_clip(maker.make(clips, progress.clips("features", len(clips))))
     noises = maker.noises()
     return [
-        _one_run(recipe, run, split, examples, noises, output, device, progress)
+        _one_run(recipe, run, clips, split, examples, noises, output, device, progress)
         for run, split in splits.items()
     ]
 
@@ -132,6 +134,7 @@ def _by_clip(examples: Sequence[Example]) -> dict[Path, list[Example]]:
 def _one_run(
     recipe: Recipe,
     run: str,
+    clips: Sequence[Clip],
     split: Split,
     examples: dict[Path, list[Example]],
     noises: Sequence[HalfArray],
@@ -155,7 +158,9 @@ def _one_run(
     trainer = Trainer(recipe, network, training, validation, device, folder, noises=noises)
     trainer.run(lambda epoch: progress.epoch(recipe.name, run, epoch, recipe.optimizer.epochs))
     listener = trainer.listener
-    fusion = listener.fusion(validation)
+    siblings = [] if folds_of(run) else answers_of_siblings(recipe, clips, examples, output, device)
+    heard = siblings or [listener.answers(validation)]
+    fusion = calibrate(heard, recipe.classes)
     uar, known_uar = (
         listener.uar(split.validation, validation, fusion, known=known) for known in (False, True)
     )
@@ -171,12 +176,13 @@ def _one_run(
         classes=recipe.classes,
         features=recipe.features,
         fusion=fusion,
-        training=_provenance(recipe, run, split, device, seconds),
+        training=_provenance(recipe, run, split, device, seconds)
+        | {"calibrated_on": HELD_OUT_FOLDS if siblings else VALIDATION_SPEAKERS},
         scores={
             "validation_uar": round(uar, 4),
             "validation_uar_known": round(known_uar, 4),
             "validation_segments": len(validation),
-            "confidence_of_90_percent": round(listener.threshold(validation, fusion), 3),
+            "confidence_of_90_percent": round(threshold(heard, fusion), 3),
         },
     )
     parameters = sum(p.numel() for p in trainer.network.parameters())
@@ -188,7 +194,7 @@ def _one_run(
         seconds,
         {
             fold: listener.uar_of_both(
-                clips := [clip for clip in split.test if clip.fold == fold], of(clips), fusion
+                of_fold := [clip for clip in split.test if clip.fold == fold], of(of_fold), fusion
             )
             for fold in scored
         },

@@ -10,6 +10,7 @@ import numpy as np
 
 from realtime_ser.errors import DataError
 from realtime_ser.models import load_model, read_description, save_model
+from realtime_ser.training.calibrate import calibrate
 from realtime_ser.training.card import write_card
 from realtime_ser.training.examples import ExampleMaker
 from realtime_ser.training.index import read_index
@@ -120,7 +121,7 @@ def tune(
         recipe, network.to(device), training, validation, device, output, pretrained=True
     )
     trainer.run(lambda epoch: progress.epoch(recipe.name, RUN, epoch, recipe.optimizer.epochs))
-    fusion = trainer.listener.fusion(validation)
+    fusion = calibrate([trainer.listener.answers(validation)], base.classes)
     after = _score(trainer.listener, fusion, parts.test, of(parts.test))
     result = Tuned(output / "model", len(people), len(listed) - len(clips), before, after)
     scores = {} if before is None else {"before_uar": round(before, 4), "uar": round(after or 0, 4)}
@@ -128,7 +129,7 @@ def tune(
         result.folder,
         name=f"{base.name}-tuned",
         network_name=recipe.network,
-        network=network,
+        network=trainer.network,
         hyper=recipe.hyper,
         classes=base.classes,
         features=base.features,
@@ -136,7 +137,7 @@ def tune(
         training=_provenance(base, recipe, parts, trainer, device),
         scores=scores,
     )
-    parameters = sum(p.numel() for p in network.parameters())
+    parameters = sum(p.numel() for p in trainer.network.parameters())
     note = f"## Tuned\nFrom `{base.name}`. {result.verdict[0].upper()}{result.verdict[1:]}.\n\n"
     write_card(result.folder, read_description(result.folder), parameters, note=note)
     return result

@@ -15,7 +15,7 @@ import torch
 
 from realtime_ser.cli.main import main
 from realtime_ser.errors import ConfigError, DataError
-from realtime_ser.models import load_model
+from realtime_ser.models import Model, load_model
 from realtime_ser.networks.multiscale_lstm import MultiscaleLstm
 from realtime_ser.training import checkpoint, selection
 from realtime_ser.training.recipe import Recipe, read_recipe
@@ -41,6 +41,7 @@ hidden = 10
 [optimizer]
 epochs = 3
 batch_size = 8
+average = 0.5
 votes = 0.2
 [augment]
 speeds = [0.9, 1.0]
@@ -91,10 +92,11 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(
         train(plan, index, ["1"], tmp_path, cpu, Quiet(epochs=1))
     (outcome,) = train(plan, index, ["1"], tmp_path, cpu, Quiet())
     expected, found = (
-        torch.load(folder.parent / checkpoint.FILE)["network"] for folder in (model, outcome.folder)
+        torch.load(folder.parent / checkpoint.FILE) for folder in (model, outcome.folder)
     )
-    for name, weights in expected.items():
-        torch.testing.assert_close(found[name], weights, msg=name)
+    for part in ("network", "average"):
+        for name, weights in expected[part].items():
+            torch.testing.assert_close(found[part][name], weights, msg=name)
     with (outcome.folder.parent / "log.csv").open() as stream:
         spent = [float(row["seconds"]) for row in csv.DictReader(stream)]
     assert len(spent) == plan.optimizer.epochs
@@ -307,6 +309,32 @@ def test_a_network_that_adapts_is_trained_and_gets_to_know_the_speaker(
     again = train(read_recipe(file), index, ["1"], tmp_path / "o", torch.device("cpu"), Quiet())
     same = (again[0].folder / "model.safetensors").read_bytes()
     assert same == (output / "1" / "model" / "model.safetensors").read_bytes()  # the seed decides
+
+
+def test_the_mean_of_the_weights_is_the_result(model: Path) -> None:
+    stored = torch.load(model.parent / checkpoint.FILE)
+    result = load_model(model).network
+    assert isinstance(result, MultiscaleLstm)
+    last, mean = stored["network"]["heads.bias"], stored["average"]["module.heads.bias"]
+    torch.testing.assert_close(result.heads.bias, mean)
+    assert not torch.allclose(last, mean)
+
+
+def test_the_run_that_holds_out_nothing_is_calibrated_by_its_siblings(
+    index: Path, recipe: Path, tmp_path: Path
+) -> None:
+    plan, cpu = read_recipe(recipe), torch.device("cpu")
+    plan = dataclasses.replace(plan, optimizer=dataclasses.replace(plan.optimizer, epochs=1))
+
+    def trained(*runs: str) -> Model:
+        return load_model(train(plan, index, runs, tmp_path, cpu, Quiet())[-1].folder)
+
+    alone = trained("1", "final")
+    assert alone.description["training"]["calibrated_on"] == "validation speakers"
+    together = trained("2", "final")
+    assert together.description["training"]["calibrated_on"] == "held-out folds"
+    assert together.fusion != alone.fusion
+    assert "siblings" in (tmp_path / "final" / "model" / "README.md").read_text()
 
 
 def test_clips_without_speech_are_said(recipe: Path, index: Path, tmp_path: Path) -> None:

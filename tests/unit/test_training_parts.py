@@ -10,6 +10,7 @@ import pytest
 import soundfile as sf
 import torch
 from matplotlib.figure import Figure
+from torch.optim.swa_utils import AveragedModel
 
 from realtime_ser import offline
 from realtime_ser.assembly import pipeline_factory
@@ -18,7 +19,7 @@ from realtime_ser.errors import ConfigError, DataError
 from realtime_ser.offline import Recording, run_offline
 from realtime_ser.testing import ConstantRecognizer
 from realtime_ser.training import checkpoint
-from realtime_ser.training.calibrate import fit_fusion
+from realtime_ser.training.calibrate import calibrate, fit_fusion, threshold
 from realtime_ser.training.degrade import (
     add_noise,
     in_room,
@@ -30,6 +31,8 @@ from realtime_ser.training.evaluation import Decision, summarise
 from realtime_ser.training.examples import Example
 from realtime_ser.training.figures import save_confusion
 from realtime_ser.training.index import Clip, load_audio, of_corpora, read_index
+from realtime_ser.training.listening import Answers, Heard
+from realtime_ser.training.loop import running_mean
 from realtime_ser.training.metrics import (
     confusion_matrix,
     expected_calibration_error,
@@ -46,6 +49,7 @@ from tests.corpus import write_corpus
 from tests.signals import rms_dbfs, speech_like, tone
 
 CLASSES = ("angry", "neutral", "sad")
+SIX = ("angry", "disgust", "fear", "happy", "neutral", "sad")
 
 
 def clip(emotion: str = "angry", speaker: str = "a", fold: str = "1", **more: object) -> Clip:
@@ -411,6 +415,33 @@ def test_fusion_prefers_the_scale_that_is_right_and_calibrates() -> None:
     assert fusion.weights[0] > 0.8
     assert sum(fusion.weights) == pytest.approx(1.0, abs=1e-3)
     assert fusion.temperature > 1.5
+
+
+def test_known_speakers_are_calibrated_for_calls_as_well() -> None:
+    """Neutral clips are told more surely; more of them make for more confidence."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(700) % 7 % 6  # two of seven are angry, class 0
+    right = (labels == SIX.index("neutral")) | (torch.rand(700, generator=generator) < 0.5)
+    said = torch.where(right, labels, (labels + 1) % 6)
+    logits = 4.0 * torch.nn.functional.one_hot(said, 6)[:, None, None].float()
+    strangers, speakers = ([Heard(x, x, units) for x in logits] for units in (0.0, 100.0))
+    answers = [Answers(strangers, speakers, labels)]
+    fusion = calibrate(answers, SIX)
+    assert fusion.utterance_known.temperature < 0.9 * fusion.utterance.temperature
+    assert fusion.window_known.temperature < 0.9 * fusion.window.temperature
+    alike = torch.softmax(torch.tensor([4.0] + [0.0] * 5) / fusion.utterance.temperature, dim=0)
+    assert threshold(answers, fusion) == pytest.approx(float(alike[0]), abs=1e-3)
+
+
+def test_a_running_mean_of_weights_forgets_its_beginning() -> None:
+    layer = torch.nn.Linear(1, 1)
+    averaged = AveragedModel(layer, avg_fn=running_mean(0.99))
+    for value in [100.0] * 3 + [1.0] * 600:
+        torch.nn.init.constant_(layer.bias, value)
+        averaged.update_parameters(layer)
+    torch.nn.init.constant_(layer.bias, 2.0)
+    averaged.update_parameters(layer)
+    assert averaged.module.bias.item() == pytest.approx(1.01, abs=0.01)
 
 
 # recipe

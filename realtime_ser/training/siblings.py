@@ -1,0 +1,72 @@
+"""What the runs that held out a fold say of it: calibration of the run that holds out none.
+
+The model that ships is trained on every fold, so few speakers are left to calibrate it with. Its
+siblings, trained in the same way, have each not heard one fold; together they say of every speaker
+of the corpus what a network says of a stranger.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from realtime_ser.errors import ModelError
+from realtime_ser.models import load_model
+from realtime_ser.training.listening import Listener
+from realtime_ser.training.splits import split_clips
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import torch
+    from torch import nn
+
+    from realtime_ser.models import Model
+    from realtime_ser.training.examples import Example
+    from realtime_ser.training.index import Clip
+    from realtime_ser.training.listening import Answers
+    from realtime_ser.training.recipe import Recipe
+
+
+def answers_of_siblings(
+    recipe: Recipe,
+    clips: Sequence[Clip],
+    examples: Mapping[Path, Sequence[Example]],
+    output: Path,
+    device: torch.device,
+) -> list[Answers]:
+    """Of each run of the recipe about the fold that it held out; none unless all runs are there.
+
+    Args:
+        recipe: of the runs.
+        clips: of the corpora of the recipe.
+        examples: of the clips, by their paths.
+        output: folder of the runs.
+        device: where to listen.
+    """
+    found = []
+    for fold in recipe.data.folds:
+        sibling = _sibling(recipe, fold, output / fold / "model")
+        if sibling is None:
+            return []
+        listener = Listener(cast("nn.Module", sibling.network).to(device), recipe, device)
+        test = split_clips(clips, recipe.data, [fold], recipe.seed).test
+        found.append(listener.answers([e for clip in test for e in examples.get(clip.path, [])]))
+    return found
+
+
+def _sibling(recipe: Recipe, run: str, folder: Path) -> Model | None:
+    """The model of a run, if it is one of this recipe."""
+    try:
+        model = load_model(folder)
+    except ModelError:
+        return None
+    made = model.description
+    same = (
+        made["hyper"] == recipe.parameters
+        and model.classes == recipe.classes
+        and model.features == recipe.features
+        and made["training"]["run"] == run
+        and made["training"]["seed"] == recipe.seed
+    )
+    return model if same else None
