@@ -23,7 +23,7 @@ from realtime_ser.training.index import Clip, of_corpora, read_index
 from realtime_ser.training.loop import Epoch, Trainer
 from realtime_ser.training.pretrained import load_trunk
 from realtime_ser.training.siblings import answers_of_siblings
-from realtime_ser.training.splits import Split, folds_of, run_of, split_clips
+from realtime_ser.training.splits import Split, folds_of, held_out_of, run_of, split_clips
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -177,6 +177,7 @@ def _one_run(
         features=recipe.features,
         fusion=fusion,
         training=_provenance(recipe, run, split, device, seconds)
+        | {"held_out": held_out_of(clips, recipe.data, folds_of(run))}
         | {"calibrated_on": HELD_OUT_FOLDS if siblings else VALIDATION_SPEAKERS},
         scores={
             "validation_uar": round(uar, 4),
@@ -194,7 +195,9 @@ def _one_run(
         seconds,
         {
             fold: listener.uar_of_both(
-                of_fold := [clip for clip in split.test if clip.fold == fold], of(of_fold), fusion
+                of_fold := split_clips(clips, recipe.data, [fold], recipe.seed).test,
+                of(of_fold),
+                fusion,
             )
             for fold in scored
         },

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from realtime_ser.training.splits import FINAL, folds_of
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,23 +16,28 @@ def warning_of_seen(clips: Sequence[Clip], training: Any) -> str | None:
     Args:
         clips: to be evaluated.
         training: what ``model.toml``, which may come from anywhere, has by that name. Where it
-            does not name its ``fold_corpus``, no fold is taken for held out.
+            does not say which folds were ``held_out``, none is taken for it.
     """
     if not isinstance(training, dict):
         return None
     listed = training.get("corpora")
     entries = listed if isinstance(listed, list) else []
     corpora = {entry.get("name") for entry in entries if isinstance(entry, dict)}
-    fold_corpus, held_out = training.get("fold_corpus"), folds_of(str(training.get("run", FINAL)))
+    told = training.get("held_out")
+    held_out = {
+        name: folds
+        for name, folds in (told if isinstance(told, dict) else {}).items()
+        if isinstance(folds, list)
+    }
     seen = [
         clip
         for clip in clips
-        if clip.corpus in corpora and not (clip.corpus == fold_corpus and clip.fold in held_out)
+        if clip.corpus in corpora and clip.fold not in held_out.get(clip.corpus, ())
     ]
     if not seen:
         return None
     names = sorted(
-        {f"{c.corpus} fold {c.fold}" if c.corpus == fold_corpus else c.corpus for c in seen}
+        {f"{clip.corpus} fold {clip.fold}" if clip.fold else clip.corpus for clip in seen}
     )
     return (
         f"warning: {len(seen)} clips belong to corpora or folds the model was trained on "

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from realtime_ser.training.recipe import DataRecipe
 
 
+HeldOut = dict[str, list[str]]
+"""Corpus -> its folds that are held out."""
 FINAL = "final"
 """Name of the run that holds nothing out but validation speakers."""
 BETWEEN = "+"
@@ -41,6 +43,37 @@ class Split:
     test: tuple[Clip, ...]
 
 
+def held_out_of(clips: Sequence[Clip], recipe: DataRecipe, run: Sequence[str]) -> HeldOut:
+    """Which folds of which corpus a run holds out.
+
+    Of the corpus whose folds name the runs, those in the run's name. The folds of every other
+    corpus are dealt out over the recipe's runs in turn, so that no run is trained on all of them.
+
+    Args:
+        clips: of all corpora.
+        recipe: whose runs.
+        run: the folds in its name.
+    """
+    folds: dict[str, set[str]] = {}
+    for clip in clips:
+        if clip.fold:
+            folds.setdefault(clip.corpus, set()).add(clip.fold)
+    held_out: HeldOut = {}
+    for corpus, names in sorted(folds.items()):
+        ordered = sorted(names, key=lambda name: (len(name), name))
+        if corpus == recipe.fold_corpus:
+            chosen = [name for name in ordered if name in run]
+        else:
+            chosen = [
+                name
+                for i, name in enumerate(ordered)
+                if recipe.folds and recipe.folds[i % len(recipe.folds)] in run
+            ]
+        if chosen:
+            held_out[corpus] = chosen
+    return held_out
+
+
 def split_clips(
     clips: Sequence[Clip], recipe: DataRecipe, held_out: Sequence[str], seed: int
 ) -> Split:
@@ -53,12 +86,14 @@ def split_clips(
     for fold in held_out:
         if all(clip.fold != fold for clip in in_folds):
             raise DataError(f"corpus {recipe.fold_corpus}: has no fold {fold!r}")
-    test = [clip for clip in in_folds if clip.fold in held_out]
+    folds = held_out_of(clips, recipe, held_out)
+    test = [clip for clip in clips if clip.fold in folds.get(clip.corpus, ())]
     tested = {clip.person for clip in test}
-    rest = [clip for clip in in_folds if clip.fold not in held_out]
-    if tested & {clip.person for clip in rest}:
-        raise DataError(f"corpus {recipe.fold_corpus}: a speaker is in two folds")
-    people = sorted({clip.person for clip in rest})
+    rest = [clip for clip in clips if clip.fold not in folds.get(clip.corpus, ())]
+    straddling = tested & {clip.person for clip in rest}
+    if straddling:
+        raise DataError(f"corpus {min(straddling)[0]}: a speaker is in two folds")
+    people = sorted({clip.person for clip in rest if clip.corpus == recipe.fold_corpus})
     if len(people) <= recipe.validation_speakers:
         raise DataError(
             f"corpus {recipe.fold_corpus}: {len(people)} speakers are too few to keep "
@@ -66,9 +101,8 @@ def split_clips(
         )
     chosen = np.random.default_rng(seed).permutation(len(people))[: recipe.validation_speakers]
     validating = {people[i] for i in chosen}
-    others = [clip for clip in clips if clip.corpus != recipe.fold_corpus]
     return Split(
-        train=tuple([clip for clip in rest if clip.person not in validating] + others),
+        train=tuple(clip for clip in rest if clip.person not in validating),
         validation=tuple(clip for clip in rest if clip.person in validating),
         test=tuple(test),
     )
