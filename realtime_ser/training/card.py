@@ -86,7 +86,16 @@ one fold, say of that fold. {n} more speakers were not trained on, as a check ({
 ATTRIBUTION = {
     "crema-d": "CREMA-D: Cao et al. 2014, doi 10.1109/TAFFC.2014.2336244 (ODbL 1.0 / DbCL 1.0).",
     "emodb": "EmoDB: Burkhardt et al. 2005, doi 10.21437/Interspeech.2005-446.",
+    "ravdess": "RAVDESS: Livingstone & Russo 2018, doi 10.1371/journal.pone.0196391 (CC BY-NC-SA).",
+    "tess": "TESS: Pichora-Fuller & Dupuis 2020, doi 10.5683/SP2/E8H2MF (CC BY-NC-ND).",
 }
+NON_COMMERCIAL_TERMS = "-NC"
+NON_COMMERCIAL = """\
+## Not for commercial use
+The terms of {corpora} allow use of the recordings, and so of this model, only for purposes that are
+not commercial.
+
+"""
 TRUNK = """\
 The speech trunk is the first layers of the encoder of Whisper base (Radford et al. 2022, arXiv
 2212.04356; OpenAI, MIT licence), rounded to 8 bits. What speech it was trained on, 680,000 hours
@@ -132,10 +141,15 @@ def write_card(
             n=len(people), people=", ".join(people)
         ),
         scores="\n".join(f"| {k} | {v} |" for k, v in description["scores"].items()),
-        held_out=note + (_held_out(held_out) if held_out else ""),
+        held_out=_terms(training["corpora"]) + note + (_held_out(held_out) if held_out else ""),
         attribution="\n".join(attribution) or "None is owed.",
     )
     (folder / CARD_FILE).write_text(text, encoding="utf-8")
+
+
+def _terms(corpora: Sequence[Mapping[str, Any]]) -> str:
+    bound = [c["name"] for c in corpora if NON_COMMERCIAL_TERMS in str(c["licence"]).upper()]
+    return NON_COMMERCIAL.format(corpora=" and ".join(bound)) if bound else ""
 
 
 def _held_out(metrics: HeldOut) -> str:

@@ -48,6 +48,19 @@ def test_the_card_has_the_siblings_scores_and_their_mean(tmp_path: Path) -> None
     assert "Whisper" in card
 
 
+def test_a_card_says_what_may_not_be_used_commercially(tmp_path: Path) -> None:
+    description = described(tmp_path)
+    write_card(tmp_path, description, 1234)
+    assert "commercial" not in (tmp_path / "README.md").read_text()
+    description["training"]["corpora"].append(
+        {"name": "tess", "clips": 2800, "licence": "CC-BY-NC-ND-4.0"}
+    )
+    write_card(tmp_path, description, 1234)
+    card = (tmp_path / "README.md").read_text()
+    assert "## Not for commercial use\nThe terms of tess" in card
+    assert "Pichora-Fuller" in card
+
+
 def test_a_card_without_siblings_claims_nothing_of_them(tmp_path: Path) -> None:
     write_card(tmp_path, described(tmp_path), 1234, note="## Tuned\nNo claim.\n\n")
     card = (tmp_path / "README.md").read_text()
