@@ -2,9 +2,10 @@
 
     python scripts/publish_model.py runs/default docs/results/multiscale_lstm models/default
 
-Takes the run ``final`` of the first folder and the evaluations of its siblings in
-``evaluation/FOLD-PROTOCOL/metrics.json`` below it; keeps each run's log and metrics in the second
-folder; writes the model, with its siblings' scores in ``model.toml`` and card, into the third.
+Takes the run ``final`` of the first folder and the evaluations below it: of its siblings in
+``evaluation/FOLD-PROTOCOL/metrics.json``, where ``clip_`` and a name may stand for what is special,
+and of itself in ``evaluation/final-PROTOCOL_CORPUS``. Keeps each run's log and metrics in the
+second folder; writes the model, with these scores in ``model.toml`` and card, into the third.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import tomli_w
 
 from realtime_ser.models import WEIGHTS_FILE, load_model, read_description
 from realtime_ser.training.card import write_card
+from realtime_ser.training.splits import FINAL
 
 EVALUATIONS = "evaluation"
 
@@ -31,22 +33,21 @@ def main() -> None:
     parser.add_argument("results", type=Path)
     parser.add_argument("model", type=Path)
     options = parser.parse_args()
-    files = sorted((options.runs / EVALUATIONS).glob("*-*/metrics.json"))
-    metrics: dict[str, dict[str, Any]] = {}
-    for file in files:
-        fold, _, condition = file.parent.name.partition("-")
-        metrics.setdefault(fold, {})[condition] = json.loads(file.read_text(encoding="utf-8"))
+    metrics: dict[str, dict[str, Any]] = {FINAL: {}}
+    for file in sorted((options.runs / EVALUATIONS).glob("*-*/metrics.json")):
+        run, _, condition = file.parent.name.partition("-")
+        metrics.setdefault(run, {})[condition] = json.loads(file.read_text(encoding="utf-8"))
+        shutil.copy(file, results_of(run, options.results) / f"{condition}.json")
+    for run in metrics:
+        shutil.copy(options.runs / run / "log.csv", results_of(run, options.results))
+    elsewhere: dict[str, dict[str, Any]] = {}
+    for condition, found in metrics.pop(FINAL).items():
+        protocol, _, corpus = condition.partition("_")
+        elsewhere.setdefault(corpus, {})[protocol] = found
     if not metrics:
         parser.error(f"{options.runs / EVALUATIONS}: holds no FOLD-PROTOCOL/metrics.json")
-    for run in ("final", *metrics):
-        kept = options.results / (run if run == "final" else f"fold{run}")
-        kept.mkdir(parents=True, exist_ok=True)
-        shutil.copy(options.runs / run / "log.csv", kept)
-    for file in files:
-        fold, _, condition = file.parent.name.partition("-")
-        shutil.copy(file, options.results / f"fold{fold}" / f"{condition}.json")
 
-    source = options.runs / "final" / "model"
+    source = options.runs / FINAL / "model"
     description = read_description(source)
     of_siblings = {
         "held_out_clip_uar": [m["clip"]["uar"] for m in metrics.values()],
@@ -61,7 +62,14 @@ def main() -> None:
     (options.model / "model.toml").write_text(tomli_w.dumps(description), encoding="utf-8")
     network = load_model(options.model).network
     parameters = sum(p.numel() for p in network.parameters())  # type: ignore[attr-defined]
-    write_card(options.model, description, parameters, metrics)
+    write_card(options.model, description, parameters, metrics, elsewhere)
+
+
+def results_of(run: str, results: Path) -> Path:
+    """Folder of a run's results, made when missing."""
+    folder = results / (run if run == FINAL else f"fold{run}")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 if __name__ == "__main__":

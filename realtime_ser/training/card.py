@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 HeldOut = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 CARD_FILE = "README.md"
+CLIP = "clip_"
+"""Begins the name of a condition that is protocol ``clip`` and something special."""
 
 TEMPLATE = """\
 # {name}
@@ -70,6 +72,31 @@ Recall by class (`clip`): {recalls}. UAR of women {women:.3f}, of men {men:.3f} 
 {known_women:.3f} and {known_men:.3f} (`stream`). Against what most listeners heard rather than
 what the actor was asked for: {votes:.3f}.
 
+{conditions}"""
+CONDITIONS = """\
+The same folds under conditions, and other corpora of which these siblings held out the speakers
+(`clip`):
+
+| condition | clips | UAR | against clean | ECE |
+|---|---|---|---|---|
+{rows}
+
+"""
+NAMES = {
+    "telephone": "telephone (300-3400 Hz, 8 kHz, G.711)",
+    "noise": "noise, 10 dB (recordings of the recipe's kinds)",
+    "white": "white noise, 10 dB",
+    "room": "rooms (measured impulse responses)",
+}
+"""Of conditions, as files of metrics name them behind the protocol."""
+ELSEWHERE = """\
+## Elsewhere
+Corpora that it was not trained on, shared classes. Known: after 60 s of a speaker's speech.
+
+| corpus | clips | clip UAR | ECE | stream, first 15 s | known |
+|---|---|---|---|---|---|
+{rows}
+
 """
 
 HELD_OUT_FOLDS, VALIDATION_SPEAKERS = "held-out folds", "validation speakers"
@@ -107,6 +134,7 @@ def write_card(
     description: Mapping[str, Any],
     parameters: int,
     held_out: HeldOut | None = None,
+    elsewhere: HeldOut | None = None,
     note: str = "",
 ) -> None:
     """Write the card into a model folder.
@@ -116,7 +144,9 @@ def write_card(
         description: the content of ``model.toml``.
         parameters: number of weights.
         note: a section of its own.
-        held_out: fold -> protocol -> content of ``metrics.json`` of the sibling trained without it.
+        held_out: fold -> condition -> content of ``metrics.json`` of the sibling that held it out.
+            A condition is a protocol, or ``clip_`` and what is special.
+        elsewhere: corpus -> protocol -> content of ``metrics.json`` of this model.
     """
     attribution = [ATTRIBUTION[c["name"]] for c in description["training"]["corpora"]
                if c["name"] in ATTRIBUTION]  # fmt: skip
@@ -141,7 +171,10 @@ def write_card(
             n=len(people), people=", ".join(people)
         ),
         scores="\n".join(f"| {k} | {v} |" for k, v in description["scores"].items()),
-        held_out=_terms(training["corpora"]) + note + (_held_out(held_out) if held_out else ""),
+        held_out=_terms(training["corpora"])
+        + note
+        + (_held_out(held_out) if held_out else "")
+        + (_elsewhere(elsewhere) if elsewhere else ""),
         attribution="\n".join(attribution) or "None is owed.",
     )
     (folder / CARD_FILE).write_text(text, encoding="utf-8")
@@ -172,7 +205,36 @@ def _held_out(metrics: HeldOut) -> str:
         known_women=mean(m["by_sex"]["f"]["uar"] for m in streams),
         known_men=mean(m["by_sex"]["m"]["uar"] for m in streams),
         votes=mean(m["votes"]["uar"] for m in clips),
+        conditions=_conditions(metrics),
     )
+
+
+def _conditions(metrics: HeldOut) -> str:
+    """Of conditions that every fold was evaluated under."""
+    shared = set.intersection(*(set(of_fold) for of_fold in metrics.values()))
+    names = sorted(name for name in shared if name.startswith(CLIP))
+    clean = mean(of_fold["clip"]["uar"] for of_fold in metrics.values())
+    rows = []
+    for name in names:
+        found = [of_fold[name] for of_fold in metrics.values()]
+        uar, special = mean(m["uar"] for m in found), name.removeprefix(CLIP)
+        against = f"{uar - clean:+.3f}" if special in NAMES else ""
+        rows.append(
+            f"| {NAMES.get(special, special)} | {sum(m['n'] for m in found)} | {uar:.3f} "
+            f"| {against} | {mean(m['ece'] for m in found):.3f} |"
+        )
+    return CONDITIONS.format(rows="\n".join(rows)) if rows else ""
+
+
+def _elsewhere(metrics: HeldOut) -> str:
+    rows = [
+        f"| {corpus} | {found['clip']['n']} | {found['clip']['uar']:.3f} "
+        f"| {found['clip']['ece']:.3f} "
+        f"| {found['stream']['by_elapsed_speech'][0]['uar']:.3f} "
+        f"| {found['stream']['known']['uar']:.3f} |"
+        for corpus, found in sorted(metrics.items())
+    ]
+    return ELSEWHERE.format(rows="\n".join(rows))
 
 
 def _row(of_fold: Mapping[str, Mapping[str, Any]]) -> list[float]:

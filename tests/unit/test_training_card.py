@@ -48,6 +48,22 @@ def test_the_card_has_the_siblings_scores_and_their_mean(tmp_path: Path) -> None
     assert "Whisper" in card
 
 
+def test_conditions_and_other_corpora_are_told(tmp_path: Path) -> None:
+    held_out = {
+        fold: dict.fromkeys(("clip", "stream", "call"), metrics(uar))
+        | {"clip_telephone": metrics(uar - 0.03), "clip_emodb": metrics(0.8)}
+        for fold, uar in (("1", 0.6), ("2", 0.7))
+    }
+    held_out["1"]["clip_room"] = metrics(0.5)  # not of every fold, so no mean
+    elsewhere = {"ravdess": {"clip": metrics(0.5), "stream": metrics(0.55)}}
+    write_card(tmp_path, described(tmp_path), 1234, held_out, elsewhere)
+    card = (tmp_path / "README.md").read_text()
+    assert "| telephone (300-3400 Hz, 8 kHz, G.711) | 200 | 0.620 | -0.030 | 0.040 |" in card
+    assert "| emodb | 200 | 0.800 |  | 0.040 |" in card
+    assert "impulse" not in card
+    assert "| ravdess | 100 | 0.500 | 0.040 | 0.600 | 0.650 |" in card
+
+
 def test_a_card_says_what_may_not_be_used_commercially(tmp_path: Path) -> None:
     description = described(tmp_path)
     write_card(tmp_path, description, 1234)
