@@ -16,25 +16,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from chain import timelines, windows
 
-from realtime_ser.assembly import load_recognizer
 from realtime_ser.clock import to_seconds
 from realtime_ser.config import Config
+from realtime_ser.models import find_model, load_model
 from realtime_ser.offline import Recording
+from realtime_ser.recognizer import NetworkRecognizer
 from realtime_ser.training.index import Clip, load_clip, read_index
 from realtime_ser.training.metrics import unweighted_average_recall
 from realtime_ser.training.protocols import Session, sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from realtime_ser.recognizer import NetworkRecognizer
-    from realtime_ser.types import TimelineRow
+    from realtime_ser.models import Model
+    from realtime_ser.types import AudioArray, Prediction, TimelineRow
 
 QUIET_DBFS = -45.0
 """Below this, the edges of a clip are cut off before it is put behind another one."""
 FRAME = 160
+
+
+class Remembering(NetworkRecognizer):
+    """Answers the same recordings again without computing anything: smoothing comes later."""
+
+    def __init__(self, model: Model, device: torch.device, window: float) -> None:
+        super().__init__(model, device, window)
+        self._answers: dict[str, list[list[Prediction]]] = {}
+        self._told: Iterator[list[Prediction]] | None = None
+        self._new: list[list[Prediction]] = []
+
+    def hear(self, what: str) -> None:
+        """From here on come the recordings of this name; known ones in the same order."""
+        known = self._answers.get(what)
+        self._told = iter(known) if known is not None else None
+        self._new = self._answers.setdefault(what, [])
+
+    def step(self, slots: Sequence[int], pieces: Sequence[AudioArray]) -> list[Prediction]:
+        """See ``Recognizer.step``."""
+        if self._told is not None:
+            return next(self._told)
+        self._new.append(super().step(slots, pieces))
+        return self._new[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +84,9 @@ def main() -> None:
     given = parser.parse_args()
     settings = Config()
     settings = replace(settings, recognizer=replace(settings.recognizer, model=given.model))
-    recognizer = load_recognizer(settings)
+    torch.set_num_threads(1)
+    model = load_model(find_model(given.model))
+    recognizer = Remembering(model, torch.device("cpu"), settings.recognizer.window)
     clips = [
         clip
         for clip in read_index(given.index)
@@ -74,7 +101,9 @@ def main() -> None:
     print("|---|---|---|---|---|")
     for seconds in sorted({0.0, *given.seconds}):
         chosen = replace(settings, timeline=replace(settings.timeline, smoothing=seconds))
+        recognizer.hear("streams")
         score = uar_of_windows(streams, recognizer, chosen)
+        recognizer.hear("changes")
         shown_at[seconds] = moments(changes, recognizer, chosen)
         reference = shown_at[0.0]
         both = [name for name in reference if name in shown_at[seconds]]

@@ -23,7 +23,7 @@ class PackedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """As ``nn.Linear``."""
-        applied: Tensor = torch.ops.quantized.linear_dynamic_fp16(x, self._packed)
+        applied: Tensor = torch.ops.quantized.linear_dynamic_fp16.default(x, self._packed)
         return applied
 
 
