@@ -12,17 +12,18 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from chain import timelines, windows
 from vad_sounds import generated
 
-from realtime_ser.assembly import load_recognizer
 from realtime_ser.clock import to_samples
 from realtime_ser.config import Config
+from realtime_ser.models import Model, find_model, load_model
 from realtime_ser.offline import Recording
+from realtime_ser.recognizer import NetworkRecognizer
 from realtime_ser.training.degrade import AUDIO_SUFFIXES
 from realtime_ser.training.index import load_audio, load_clip, read_index
 from realtime_ser.types import SAMPLE_RATE, UNCERTAIN, AudioArray, TimelineRow
@@ -39,10 +40,11 @@ Change = Callable[[AudioArray, np.random.Generator], AudioArray]
 class Bench:
     """The chain of a live stream with the default settings."""
 
-    def __init__(self, model: str) -> None:
-        settings = Config()
-        self._settings = replace(settings, recognizer=replace(settings.recognizer, model=model))
-        self._recognizer = load_recognizer(self._settings)
+    def __init__(self, model: Model) -> None:
+        torch.set_num_threads(1)
+        self._settings = Config()
+        window = self._settings.recognizer.window
+        self._recognizer = NetworkRecognizer(model, torch.device("cpu"), window)
 
     def rows(self, recordings: list[Recording]) -> Iterator[list[TimelineRow]]:
         """Rows of each recording."""
@@ -127,7 +129,7 @@ def main() -> None:
     parser.add_argument("--model", default="default")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    bench = Bench(options.model)
+    bench = Bench(load_model(find_model(options.model)))
     made_up = generated(0, SYNTHETIC_SECONDS)
     noise = [
         *recordings_of(options.background / "noise"),
