@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 CALM, AFTER = 30.0, 15.0
 """Seconds before and after the moment in question."""
 PAUSE = 0.5
+NEUTRAL = "neutral"
 KINDS = ("the same speaker", "another of the same sex", "another of the other sex")
 
 
@@ -68,7 +69,7 @@ def main() -> None:
     for trial, rows in zip(made, found, strict=True):
         forgotten[trial.kind].append(forgets(rows, trial.at))
     print("| then speaks | streams | forgotten within 15 s |\n|---|---|---|")
-    for kind in KINDS:
+    for kind in filter(forgotten.__contains__, KINDS):
         print(f"| {kind} | {len(forgotten[kind])} | {np.mean(forgotten[kind]):.1%} |")
 
 
@@ -86,16 +87,18 @@ def trials(clips: list[Clip], repeats: int) -> Iterator[Trial]:
         by_speaker[clip.speaker].append(clip)
     for speaker, own in sorted(by_speaker.items()):
         sex = own[0].sex
+        calm = [clip for clip in own if clip.emotion == NEUTRAL]
+        if not calm:
+            continue
         others = {
             KINDS[0]: [speaker],
             KINDS[1]: [s for s, c in by_speaker.items() if s != speaker and c[0].sex == sex],
             KINDS[2]: [s for s, c in by_speaker.items() if c[0].sex != sex],
         }
         for kind, people in others.items():
-            for _ in range(repeats):
+            for _ in range(repeats if people else 0):
                 next_one = people[int(rng.integers(len(people)))]
-                calm = [clip for clip in own if clip.emotion == "neutral"]
-                strong = [clip for clip in by_speaker[next_one] if clip.emotion != "neutral"]
+                strong = [clip for clip in by_speaker[next_one] if clip.emotion != NEUTRAL]
                 before, after = joined(calm, CALM, rng), joined(strong, AFTER, rng)
                 samples = np.concatenate([before, after])
                 yield Trial(kind, Recording(kind, samples), to_seconds(len(before)))

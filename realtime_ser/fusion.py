@@ -18,7 +18,7 @@ HALF_KNOWN = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
-    """How the scores of the scales become one distribution; learned on validation speakers."""
+    """How the scores of the scales become one distribution; learned on speakers not trained on."""
 
     weights: tuple[float, ...]
     """One a scale; they sum to 1."""

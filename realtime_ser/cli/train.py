@@ -80,6 +80,7 @@ def _train(
     device: str,
 ) -> None:
     from realtime_ser.cli.folders import make_folder
+    from realtime_ser.errors import ConfigError
     from realtime_ser.recognizer import choose_device
     from realtime_ser.training.recipe import read_recipe
     from realtime_ser.training.run import train
@@ -88,6 +89,8 @@ def _train(
 
     plans = [read_recipe(recipe) for recipe in recipes]
     plan = plans[0]
+    if data is None and len({plan.data.index for plan in plans}) > 1:
+        raise ConfigError("recipes to choose from name different indexes; name one with --data")
     index = data or Path(plan.data.index)
     runs = [_run(name) for name in fold] if fold else [*plan.data.folds, FINAL]
     folder = output or Path("runs") / plan.name

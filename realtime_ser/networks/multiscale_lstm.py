@@ -108,6 +108,9 @@ class MultiscaleLstm(nn.Module):
             raise ValueError("embedding and voice are both 0: nothing is left to listen with")
         if config.embedding and not config.n_mels:
             raise ValueError("a mel branch (embedding) needs mel bands (n_mels)")
+        for name in ("prior", "steady", "memory"):
+            if not getattr(config, name) > 0.0:
+                raise ValueError(f"{name} = {getattr(config, name)} must be more than 0")
         self.config = config
         self.n_classes = config.n_classes
         self.n_scales = len(config.segment_units)

@@ -55,8 +55,9 @@ HELD_OUT = """\
 ## Held-out folds
 This model was trained on all folds, so it has no score of its own there. Its siblings were trained
 the same way, each without one fold, and evaluated on that, through the same chain as live audio
-(UAR of six classes by chance: 0.167). `clip`: each clip alone. `stream`: a speaker's clips in turn;
-its first 15 s, and known: after 60 s of speech. `call`: the same, 60 % neutral.
+(UAR by chance: {chance:.3f}). `clip`: each clip alone. `stream`: a speaker's clips in turn;
+its first 15 s, and known: after 60 s of speech. `call`: the same, neutral clips played again until
+they are 60 %.
 
 | fold | clips | clip UAR | WA | ECE | shown | first 15 s | known | ECE | call, known |
 |---|---|---|---|---|---|---|---|---|---|
@@ -197,6 +198,7 @@ def _held_out(metrics: HeldOut) -> str:
     classes = clips[0]["classes"]
     recalls = [mean(m["per_class"][name]["recall"] for m in clips) for name in classes]
     return HELD_OUT.format(
+        chance=1.0 / len(classes),
         rows="\n".join(lines),
         risk="\n".join(_risks(clips)),
         recalls=", ".join(f"{n} {r:.2f}" for n, r in zip(classes, recalls, strict=True)),

@@ -24,20 +24,22 @@ if TYPE_CHECKING:
     from realtime_ser.training.recipe import Recipe
 
 FILE = "checkpoint.pt"
-VERSION = 3
+VERSION = 4
 """Of the way of training: one more when a changed code would make another network."""
 
 
-def digest_of(recipe: Recipe, train: Sequence[Example], validation: Sequence[Example]) -> str:
+def digest_of(
+    recipe: Recipe, train: Sequence[Example], validation: Sequence[Example], base: str = ""
+) -> str:
     """Sha256 of what makes a run this run: way of training, recipe, clips with their labels.
 
-    Where the clips lie does not count.
+    Where the clips lie does not count. ``base`` is the sha256 of a model that training starts from.
     """
     clips = [
         [[c.corpus, c.speaker, c.path.name, c.emotion, c.votes] for c in (e.clip for e in part)]
         for part in (train, validation)
     ]
-    content = json.dumps([VERSION, asdict(recipe), clips], sort_keys=True, default=str)
+    content = json.dumps([VERSION, base, asdict(recipe), clips], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -85,6 +87,8 @@ def random_states(rng: np.random.Generator, device: torch.device) -> dict[str, A
     states: dict[str, Any] = {"torch": torch.get_rng_state(), "numpy": rng.bit_generator.state}
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)
+    if device.type == "mps":
+        states["mps"] = torch.mps.get_rng_state()
     return states
 
 
@@ -96,3 +100,5 @@ def restore_random_states(
     rng.bit_generator.state = states["numpy"]
     if device.type == "cuda" and "cuda" in states:
         torch.cuda.set_rng_state(states["cuda"].cpu(), device)
+    if device.type == "mps" and "mps" in states:
+        torch.mps.set_rng_state(states["mps"].cpu())

@@ -30,8 +30,12 @@ Degradation = Callable[[AudioArray, np.random.Generator], AudioArray]
 """(n,) samples and a random generator -> (n,) samples."""
 
 
-def parse_degradation(spec: str) -> Degradation:
-    """What a ``--degrade`` option means.
+def parse_degradation(spec: str, origin: str = "--degrade") -> Degradation:
+    """What a condition means.
+
+    Args:
+        spec: such as ``telephone`` or ``noise:10``.
+        origin: of the spec, for messages.
 
     Raises:
         ConfigError: an unknown condition or a ratio that is no number or out of range.
@@ -43,14 +47,14 @@ def parse_degradation(spec: str) -> Degradation:
     if name == "noise" and rest:
         ratio, named, folder = rest.partition(":")
         if named and not folder:
-            raise ConfigError(f"--degrade {spec}: names no folder; use {SPECS}")
+            raise ConfigError(f"{origin} {spec}: names no folder; use {SPECS}")
         try:
             snr_db = float(ratio)
         except ValueError as error:
-            raise ConfigError(f"--degrade {spec}: {ratio!r} is not a number of dB") from error
+            raise ConfigError(f"{origin} {spec}: {ratio!r} is not a number of dB") from error
         if not abs(snr_db) <= LARGEST_RATIO:
             raise ConfigError(
-                f"--degrade {spec}: {ratio} dB is outside {-LARGEST_RATIO:g} to {LARGEST_RATIO:g}"
+                f"{origin} {spec}: {ratio} dB is outside {-LARGEST_RATIO:g} to {LARGEST_RATIO:g}"
             )
         recordings = load_folder(Path(folder)) if folder else []
         return lambda samples, rng: add_noise(samples, snr_db, recordings, rng)
@@ -59,7 +63,7 @@ def parse_degradation(spec: str) -> Degradation:
     if name == "room" and rest:
         rooms = load_folder(Path(rest))
         return lambda samples, rng: in_room(samples, rooms[int(rng.integers(len(rooms)))])
-    raise ConfigError(f"--degrade {spec}: unknown condition; use {SPECS}")
+    raise ConfigError(f"{origin} {spec}: unknown condition; use {SPECS}")
 
 
 def telephone(samples: AudioArray) -> AudioArray:

@@ -137,7 +137,7 @@ def _calibration(decisions: Sequence[Decision], classes: Sequence[str]) -> dict[
     confidence, right = _confidence(decisions, classes)
     return {
         "reliability": reliability(confidence, right),
-        "risk_coverage": risk_coverage(confidence, right),
+        "risk_coverage": risk_coverage(confidence, right, len(decisions) - len(confidence)),
     }
 
 

@@ -7,7 +7,7 @@ import json
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import numpy as np
@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from realtime_ser.features import FrontEnd
+from realtime_ser.networks import network_config
 from realtime_ser.segments import Segmenter
 from realtime_ser.training.degrade import add_noise, load_folder, parse_degradation
 from realtime_ser.training.index import Clip, load_clip
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from realtime_ser.networks.protocol import StreamingNetwork
     from realtime_ser.training.recipe import Recipe
 
+VERSION = 1
+"""Of the cache: one more when a changed code would make other examples."""
 SHORTEST = 0.4
 """Seconds of speech under which a segment is no example."""
 POWER_FLOOR = 1e-12
@@ -80,7 +83,10 @@ class ExampleMaker:
         self._speeds = sorted(recipe.augment.speeds, key=lambda speed: speed != 1.0)
         folder = recipe.augment.noise_folder
         self._noise = load_folder(Path(folder)) if folder else []
-        self._conditions = [parse_degradation(spec) for spec in recipe.augment.conditions]
+        self._conditions = [
+            parse_degradation(spec, f"recipe {recipe.name}: augment.conditions")
+            for spec in recipe.augment.conditions
+        ]
         self._version = self._digest_of_settings()
 
     def make(self, clips: Sequence[Clip], progress: Callable[[], None]) -> list[Example]:
@@ -212,9 +218,17 @@ class ExampleMaker:
             asdict(self._recipe.features), asdict(self._recipe.vad), asdict(self._recipe.segments),
             self._speeds, augment.noise_folder, augment.noise_snr_db, augment.conditions,
             self._recipe.seed,
-            self._network.frames_per_unit, weights.hexdigest(),
+            self._network.frames_per_unit, weights.hexdigest(), self._trunk_sizes(), VERSION,
         ]  # fmt: skip
         return json.dumps(settings)
+
+    def _trunk_sizes(self) -> dict[str, object]:
+        """What of the network's sizes decides how its trunk hears; most of it is in no weight."""
+        config = network_config(self._recipe.network, self._recipe.hyper)
+        own = cast("dict[str, object]", asdict(cast("Any", config)))
+        return {
+            key: value for key, value in own.items() if key.startswith(PREFIX.removesuffix("."))
+        }
 
 
 def speech_segments(samples: AudioArray, vad: Vad, recipe: Recipe) -> list[AudioArray]:

@@ -105,7 +105,7 @@ def fit_scaling(network: MultiscaleLstm, examples: Sequence[Example]) -> None:
     weights: dict[tuple[str, str], Tensor] = {}
     for example in examples:
         described, heard = _described(network, example.variants[0].slow)
-        sums, squares, weight = (x[0].double() for x in network.sums_of(described, heard))
+        sums, squares, weight = (x[0].cpu().double() for x in network.sums_of(described, heard))
         person, both = example.clip.person, torch.stack([sums, squares])
         by_speaker[person] = by_speaker.get(person, torch.zeros_like(both)) + both
         weights[person] = weights.get(person, torch.zeros_like(weight)) + weight

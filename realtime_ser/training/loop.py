@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from realtime_ser.training.examples import Example, HalfArray
     from realtime_ser.training.recipe import Recipe
 
+SHORTEST_RISE = 1.5
+"""Steps in which the rate rises at least; where it is one, torch divides by nothing."""
 WARM_UP = 10.0
 """Steps in which the mean of the weights mostly follows them."""
 
@@ -66,7 +68,7 @@ class Trainer:
         folder: Path,
         *,
         noises: Sequence[HalfArray] = (),
-        pretrained: bool = False,
+        base: str = "",
     ) -> None:
         """Prepare.
 
@@ -77,7 +79,8 @@ class Trainer:
             device: where to train.
             folder: of the checkpoint and the log.
             noises: what the network's slow part says of sounds that are no speech.
-            pretrained: ``network`` knows already what is usual for everybody.
+            base: sha256 of the model that ``network`` comes from, which knows already what is usual
+                for everybody; empty: none.
         """
         self._recipe = recipe
         self._train = train
@@ -85,17 +88,17 @@ class Trainer:
         self._device = device
         self._folder = folder
         self._noises = noises
-        self._pretrained = pretrained
-        self._digest = checkpoint.digest_of(recipe, train, validation)
+        self._pretrained = bool(base)
+        self._digest = checkpoint.digest_of(recipe, train, validation, base)
         self._learner = network.to(device)
         self._streaming = cast("StreamingNetwork", network)
         self._rng = np.random.default_rng(recipe.seed)
         histories = None
         if adapts(network):
-            if not pretrained:
+            if not base:
                 fit_scaling(network, train)
             histories = Histories(network, train, recipe.history)
-            if not pretrained:
+            if not base:
                 fit_voiceprint(network, train, histories.means(), recipe.seed)
         share = recipe.optimizer.average
         self._average = AveragedModel(network, avg_fn=running_mean(share)) if share else None
@@ -111,11 +114,12 @@ class Trainer:
             lr=o.learning_rate,
             weight_decay=o.weight_decay,
         )
+        total = o.epochs * self._steps + 1
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimizer,
             o.learning_rate,
-            total_steps=o.epochs * self._steps + 1,
-            pct_start=o.warm_up,
+            total_steps=total,
+            pct_start=max(o.warm_up, SHORTEST_RISE / total),
         )
         self.log: list[Epoch] = []
         self._best: dict[str, Tensor] = {}

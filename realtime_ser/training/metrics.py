@@ -64,10 +64,16 @@ def expected_calibration_error(confidence: FloatArray, right: FloatArray, bins: 
     return float(np.sum(gaps) / len(confidence))
 
 
-def risk_coverage(confidence: FloatArray, right: FloatArray) -> list[dict[str, float]]:
+def risk_coverage(
+    confidence: FloatArray, right: FloatArray, silent: int = 0
+) -> list[dict[str, float]]:
     """Share of wrong decisions among those shown, for every tenth of a confidence.
 
-    El-Yaniv & Wiener 2010 (JMLR 11). Arguments as for ``reliability``.
+    El-Yaniv & Wiener 2010 (JMLR 11).
+
+    Args:
+        confidence, right: as for ``reliability``.
+        silent: clips besides of which nothing was said; they are not shown.
     """
     curve = []
     for threshold in np.arange(0, 10) / 10:
@@ -76,7 +82,7 @@ def risk_coverage(confidence: FloatArray, right: FloatArray) -> list[dict[str, f
             curve.append(
                 {
                     "threshold": float(threshold),
-                    "coverage": float(shown.mean()),
+                    "coverage": float(shown.sum() / (len(shown) + silent)),
                     "risk": float(1.0 - right[shown].mean()),
                 }
             )

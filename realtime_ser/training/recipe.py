@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import tomllib
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from realtime_ser.config import Config, SegmentConfig, VadConfig, coerce
@@ -30,7 +32,8 @@ class DataRecipe:
     """The corpus whose folds are held out in turn."""
     folds: tuple[str, ...]
     validation_speakers: int = 6
-    """Speakers of ``fold_corpus`` kept out of training for fusion weights and temperature."""
+    """Speakers of ``fold_corpus`` kept out of training: for fusion weights and temperatures, or as
+    a check where the siblings' held-out folds serve for these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,12 @@ class Recipe:
 
     def __post_init__(self) -> None:
         _check(self)
+
+    @property
+    def sha256(self) -> str:
+        """Of everything but where the index lies."""
+        content = asdict(replace(self, data=replace(self.data, index="")))
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
     def parameters(self) -> dict[str, Any]:

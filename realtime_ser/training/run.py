@@ -166,6 +166,8 @@ def _one_run(
     )
     held_out = folds_of(run)
     scored = held_out if len(held_out) > 1 else ()
+    # Of the corpus whose folds name the runs only: recipes with other corpora stay comparable.
+    in_folds = [clip for clip in split.test if clip.corpus == recipe.data.fold_corpus]
     seconds = sum(epoch.seconds for epoch in trainer.log)
     save_model(
         folder / "model",
@@ -176,7 +178,7 @@ def _one_run(
         classes=recipe.classes,
         features=recipe.features,
         fusion=fusion,
-        training=_provenance(recipe, run, split, device, seconds)
+        training=_provenance(recipe, run, split, device, len(trainer.log), seconds)
         | {"held_out": held_out_of(clips, recipe.data, folds_of(run))}
         | {"calibrated_on": HELD_OUT_FOLDS if siblings else VALIDATION_SPEAKERS},
         scores={
@@ -195,9 +197,7 @@ def _one_run(
         seconds,
         {
             fold: listener.uar_of_both(
-                of_fold := split_clips(clips, recipe.data, [fold], recipe.seed).test,
-                of(of_fold),
-                fusion,
+                of_fold := [clip for clip in in_folds if clip.fold == fold], of(of_fold), fusion
             )
             for fold in scored
         },
@@ -205,7 +205,7 @@ def _one_run(
 
 
 def _provenance(
-    recipe: Recipe, run: str, split: Split, device: torch.device, seconds: float
+    recipe: Recipe, run: str, split: Split, device: torch.device, epochs: int, seconds: float
 ) -> dict[str, Any]:
     """What a model file says of how it came about."""
     licences = {clip.corpus: clip.licence for clip in split.train}
@@ -214,7 +214,8 @@ def _provenance(
         "run": run,
         "fold_corpus": recipe.data.fold_corpus,
         "seed": recipe.seed,
-        "epochs": recipe.optimizer.epochs,
+        "recipe": recipe.sha256,
+        "epochs": epochs,
         "seconds": round(seconds),
         "device": str(device),
         "validation_speakers": sorted({clip.speaker for clip in split.validation}),

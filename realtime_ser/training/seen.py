@@ -20,9 +20,7 @@ def warning_of_seen(clips: Sequence[Clip], training: Any) -> str | None:
     """
     if not isinstance(training, dict):
         return None
-    listed = training.get("corpora")
-    entries = listed if isinstance(listed, list) else []
-    corpora = {entry.get("name") for entry in entries if isinstance(entry, dict)}
+    corpora = {entry["name"] for entry in corpora_of(training)}
     told = training.get("held_out")
     held_out = {
         name: folds
@@ -43,3 +41,17 @@ def warning_of_seen(clips: Sequence[Clip], training: Any) -> str | None:
         f"warning: {len(seen)} clips belong to corpora or folds the model was trained on "
         f"({', '.join(names)})"
     )
+
+
+def corpora_of(training: Any) -> list[dict[str, Any]]:
+    """The corpora that a model says it was trained on, each with name, clips and licence.
+
+    Args:
+        training: what ``model.toml``, which may come from anywhere, has by that name.
+    """
+    listed = training.get("corpora") if isinstance(training, dict) else None
+    return [
+        {"clips": "?", "licence": "not told"} | entry
+        for entry in (listed if isinstance(listed, list) else [])
+        if isinstance(entry, dict) and isinstance(entry.get("name"), str)
+    ]

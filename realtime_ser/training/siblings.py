@@ -61,12 +61,7 @@ def _sibling(recipe: Recipe, run: str, folder: Path) -> Model | None:
         model = load_model(folder)
     except ModelError:
         return None
-    made = model.description
-    same = (
-        made["hyper"] == recipe.parameters
-        and model.classes == recipe.classes
-        and model.features == recipe.features
-        and made["training"]["run"] == run
-        and made["training"]["seed"] == recipe.seed
-    )
+    training = model.description.get("training")
+    told = training if isinstance(training, dict) else {}
+    same = (told.get("run"), told.get("recipe")) == (run, recipe.sha256)
     return model if same else None

@@ -17,6 +17,7 @@ from realtime_ser.training.index import read_index
 from realtime_ser.training.listening import Listener
 from realtime_ser.training.loop import Trainer
 from realtime_ser.training.recipe import AugmentRecipe, DataRecipe, OptimizerRecipe, Recipe
+from realtime_ser.training.seen import corpora_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,6 +109,7 @@ def tune(
     maker = ExampleMaker(recipe, base.network, output / "examples")
     examples = maker.make(clips, progress.clips("features", len(clips)))
     parts = split_people(clips, seed)
+    network.to(device)
 
     def of(chosen: Sequence[Clip]) -> list[Example]:
         paths = {clip.path for clip in chosen}
@@ -117,9 +119,7 @@ def tune(
     if not training or not validation:
         raise DataError(f"{index}: no speech was found in the clips to learn from")
     before = _score(Listener(network, recipe, device), base.fusion, parts.test, of(parts.test))
-    trainer = Trainer(
-        recipe, network.to(device), training, validation, device, output, pretrained=True
-    )
+    trainer = Trainer(recipe, network, training, validation, device, output, base=base.sha256)
     trainer.run(lambda epoch: progress.epoch(recipe.name, RUN, epoch, recipe.optimizer.epochs))
     fusion = calibrate([trainer.listener.answers(validation)], base.classes)
     after = _score(trainer.listener, fusion, parts.test, of(parts.test))
@@ -183,7 +183,7 @@ def _score(
 def _provenance(
     base: Model, recipe: Recipe, parts: Parts, trainer: Trainer, device: torch.device
 ) -> dict[str, Any]:
-    earlier = base.description.get("training", {}).get("corpora", [])
+    earlier = corpora_of(base.description.get("training"))
     licences = {clip.corpus: clip.licence for clip in parts.train}
     counts = Counter(clip.corpus for clip in parts.train)
     return {

@@ -78,6 +78,31 @@ def test_with_enough_speakers_some_are_kept_out_and_the_score_is_stated(
     assert 0.0 <= scores["uar"] <= 1.0
 
 
+def test_training_goes_on_from_no_other_models_checkpoint(
+    index: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(tuning, "TUNING", tuning.OptimizerRecipe(epochs=1))
+    assert run("train", "--init", model, "--data", index, "--output", tmp_path / "o") == 0
+    other = save_untrained(tmp_path / "other", voice=8, seed=1)
+    assert run("train", "--init", other, "--data", index, "--output", tmp_path / "o") == 2
+    assert "holds a checkpoint of another recipe" in capsys.readouterr().err
+
+
+def test_a_model_that_tells_strange_things_of_its_training_can_be_tuned(
+    index: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuning, "TUNING", tuning.OptimizerRecipe(epochs=1))
+    base = tmp_path / "base"
+    shutil.copytree(model, base)
+    told = (base / "model.toml").read_text().replace(
+        'run = "none"', 'run = "none"\ncorpora = [7, {}, { name = "own" }]'
+    )  # fmt: skip
+    (base / "model.toml").write_text(told)
+    assert run("train", "--init", base, "--data", index, "--output", tmp_path / "o") == 0
+    assert "| own | ? | not told |" in (tmp_path / "o" / "model" / "README.md").read_text()
+
+
 def test_speakers_never_straddle_the_parts(index: Path, tmp_path: Path) -> None:
     clips = read_index(with_speakers(index, tmp_path, 12))
     parts = tuning.split_people(clips, seed=0)

@@ -137,6 +137,8 @@ def test_the_trunk_is_not_trained() -> None:
         ("multiscale_lstm", {"layers": 3}, "unknown parameter 'layers'"),
         ("multiscale_lstm", {"hidden": "many"}, "cannot be built"),
         ("multiscale_lstm", {"embedding": 8, "n_mels": 0}, "needs mel bands"),
+        ("multiscale_lstm", {"memory": 0.0}, "memory = 0.0 must be more than 0"),
+        ("multiscale_lstm", {"prior": -1.0}, "prior = -1.0 must be more than 0"),
     ],
 )
 def test_what_cannot_be_built_is_said(name: str, parameters: dict[str, object], words: str) -> None:
