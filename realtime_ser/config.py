@@ -85,7 +85,7 @@ class RecognizerConfig:
 class TimelineConfig:
     """How predictions become rows."""
 
-    uncertain_below: float = 0.42
+    uncertain_below: float = 0.48
     """Confidence under which a row says ``uncertain``."""
     smoothing: float = 0.5
     """Time constant, in seconds, of the smoothing of window rows; 0 switches it off."""
