@@ -2,8 +2,8 @@
 
     python benchmarks/speaker_change.py --index CORPORA/index.csv --fold 1 --model MODEL
 
-A stream is at least 30 s of neutral clips of a speaker, half a second of silence between them, and
-then 15 s of clips with other emotions: his own (an outburst), or those of somebody else of the same
+A stream is at least 45 s of neutral clips of a speaker, half a second of silence between them, and
+then 45 s of clips with other emotions: his own (an outburst), or those of somebody else of the same
 or of the other sex. What was known of the speaker is forgotten where ``adapted`` falls.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from realtime_ser.types import AudioArray, TimelineRow
 
-CALM, AFTER = 30.0, 15.0
+CALM, AFTER = 45.0, 45.0
 """Seconds before and after the moment in question."""
 PAUSE = 0.5
 NEUTRAL = "neutral"
@@ -68,7 +68,7 @@ def main() -> None:
     found = timelines((trial.recording for trial in made), recognizer, settings)
     for trial, rows in zip(made, found, strict=True):
         forgotten[trial.kind].append(forgets(rows, trial.at))
-    print("| then speaks | streams | forgotten within 15 s |\n|---|---|---|")
+    print("| then speaks | streams | forgotten within 45 s |\n|---|---|---|")
     for kind in filter(forgotten.__contains__, KINDS):
         print(f"| {kind} | {len(forgotten[kind])} | {np.mean(forgotten[kind]):.1%} |")
 
