@@ -48,8 +48,9 @@ def print_scales(by_fold: dict[str, Metrics]) -> None:
 
 def print_table(by_fold: dict[str, Metrics]) -> None:
     """A line a fold, then their mean, then the mean of the folds nothing was developed on."""
-    rows = {fold: figures(metrics) for fold, metrics in by_fold.items()}
-    names = list(next(iter(rows.values())))
+    found = {fold: figures(metrics) for fold, metrics in by_fold.items()}
+    names = [name for name in next(iter(found.values())) if all(name in f for f in found.values())]
+    rows = {fold: {name: row[name] for name in names} for fold, row in found.items()}
     print(f"| fold | {' | '.join(names)} |\n|{'---|' * (len(names) + 1)}")
     for fold, row in rows.items():
         print(line(fold, row))
@@ -70,8 +71,9 @@ def figures(metrics: Metrics) -> dict[str, float]:
         }
         row["known (60 s)"] = metrics["known"]["uar"]
     row |= {"ECE": metrics["ece"], "coverage": metrics["coverage"]}
+    sexes = {"women": "f", "men": "m"}
     by_sex = metrics["by_sex"]
-    return row | {"women": by_sex["f"]["uar"], "men": by_sex["m"]["uar"]}
+    return row | {name: by_sex[sex]["uar"] for name, sex in sexes.items() if sex in by_sex}
 
 
 def average(rows: list[dict[str, float]], names: list[str]) -> dict[str, float]:
