@@ -9,22 +9,20 @@ emotion after the last one that names the first. Only changes that show without 
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from chain import timelines, windows
+from chain import clips_of, fold_parser, timelines, windows
 
 from realtime_ser.clock import to_seconds
 from realtime_ser.config import Config
 from realtime_ser.models import find_model, load_model
 from realtime_ser.offline import Recording
 from realtime_ser.recognizer import NetworkRecognizer
-from realtime_ser.training.index import Clip, load_clip, read_index
+from realtime_ser.training.index import Clip, load_clip
 from realtime_ser.training.metrics import unweighted_average_recall
 from realtime_ser.training.protocols import Session, sessions
 
@@ -75,25 +73,14 @@ class Change:
 
 def main() -> None:
     """Print a line for each time constant."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--index", type=Path, required=True)
-    parser.add_argument("--corpus", default="crema-d")
-    parser.add_argument("--fold", required=True)
-    parser.add_argument("--model", required=True)
+    parser = fold_parser(__doc__)
     parser.add_argument("--seconds", type=float, nargs="+", default=[0.0, 0.25, 0.5, 1.0, 2.0])
     given = parser.parse_args()
     settings = Config()
-    settings = replace(settings, recognizer=replace(settings.recognizer, model=given.model))
     torch.set_num_threads(1)
     model = load_model(find_model(given.model))
     recognizer = Remembering(model, torch.device("cpu"), settings.recognizer.window)
-    clips = [
-        clip
-        for clip in read_index(given.index)
-        if clip.corpus == given.corpus
-        and clip.fold == given.fold
-        and clip.emotion in recognizer.classes
-    ]
+    clips = [clip for clip in clips_of(given) if clip.emotion in recognizer.classes]
     streams = list(sessions(clips, "stream", 0))
     changes = list(changes_of(clips))
     shown_at: dict[float, dict[str, float]] = {}

@@ -9,20 +9,18 @@ or of the other sex. What was known of the speaker is forgotten where ``adapted`
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from chain import timelines
+from chain import clips_of, fold_parser, timelines
 
 from realtime_ser.assembly import load_recognizer
 from realtime_ser.clock import to_samples, to_seconds
 from realtime_ser.config import Config
 from realtime_ser.offline import Recording
-from realtime_ser.training.index import Clip, load_clip, read_index
+from realtime_ser.training.index import Clip, load_clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,27 +46,18 @@ class Trial:
 
 def main() -> None:
     """Print how often the past was forgotten, by kind of trial."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--index", type=Path, required=True)
-    parser.add_argument("--corpus", default="crema-d")
-    parser.add_argument("--fold", required=True)
-    parser.add_argument("--model", required=True)
+    parser = fold_parser(__doc__)
     parser.add_argument("--repeats", type=int, default=3, help="trials a speaker and kind")
     given = parser.parse_args()
     settings = Config()
     settings = replace(settings, recognizer=replace(settings.recognizer, model=given.model))
     recognizer = load_recognizer(settings)
-    clips = [
-        clip
-        for clip in read_index(given.index)
-        if clip.corpus == given.corpus and clip.fold == given.fold
-    ]
-    made = list(trials(clips, given.repeats))
+    made = list(trials(clips_of(given), given.repeats))
     forgotten: dict[str, list[bool]] = defaultdict(list)
     found = timelines((trial.recording for trial in made), recognizer, settings)
     for trial, rows in zip(made, found, strict=True):
         forgotten[trial.kind].append(forgets(rows, trial.at))
-    print("| then speaks | streams | forgotten within 45 s |\n|---|---|---|")
+    print(f"| then speaks | streams | forgotten within {AFTER:.0f} s |\n|---|---|---|")
     for kind in filter(forgotten.__contains__, KINDS):
         print(f"| {kind} | {len(forgotten[kind])} | {np.mean(forgotten[kind]):.1%} |")
 

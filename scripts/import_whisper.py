@@ -95,7 +95,7 @@ def main() -> None:
     content = arguments.model.read_bytes()
     if hashlib.sha256(content).hexdigest() != SHA256:
         sys.exit(f"{arguments.model}: not the file whose sha256 is {SHA256}")
-    described = min(arguments.layers, MultiscaleLstmConfig.trunk_described)
+    described = min(arguments.layers, MultiscaleLstmConfig().trunk_described)
     config = MultiscaleLstmConfig(trunk_layers=arguments.layers, trunk_described=described)
     trunk = speech_trunk(config)
     trunk.load_state_dict(trunk_weights(read_variables(content), arguments.layers))

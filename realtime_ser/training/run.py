@@ -158,13 +158,13 @@ def _one_run(
     trainer = Trainer(recipe, network, training, validation, device, folder, noises=noises)
     trainer.run(lambda epoch: progress.epoch(recipe.name, run, epoch, recipe.optimizer.epochs))
     listener = trainer.listener
-    siblings = [] if folds_of(run) else answers_of_siblings(recipe, clips, examples, output, device)
+    held_out = folds_of(run)
+    siblings = [] if held_out else answers_of_siblings(recipe, clips, examples, output, device)
     heard = siblings or [listener.answers(validation)]
     fusion = calibrate(heard, recipe.classes)
     uar, known_uar = (
         listener.uar(split.validation, validation, fusion, known=known) for known in (False, True)
     )
-    held_out = folds_of(run)
     scored = held_out if len(held_out) > 1 else ()
     # Of the corpus whose folds name the runs only: recipes with other corpora stay comparable.
     in_folds = [clip for clip in split.test if clip.corpus == recipe.data.fold_corpus]
@@ -179,8 +179,10 @@ def _one_run(
         features=recipe.features,
         fusion=fusion,
         training=_provenance(recipe, run, split, device, len(trainer.log), seconds)
-        | {"held_out": held_out_of(clips, recipe.data, folds_of(run))}
-        | {"calibrated_on": HELD_OUT_FOLDS if siblings else VALIDATION_SPEAKERS},
+        | {
+            "held_out": held_out_of(clips, recipe.data, held_out),
+            "calibrated_on": HELD_OUT_FOLDS if siblings else VALIDATION_SPEAKERS,
+        },
         scores={
             "validation_uar": round(uar, 4),
             "validation_uar_known": round(known_uar, 4),
@@ -212,7 +214,6 @@ def _provenance(
     counts = Counter(clip.corpus for clip in split.train)
     return {
         "run": run,
-        "fold_corpus": recipe.data.fold_corpus,
         "seed": recipe.seed,
         "recipe": recipe.sha256,
         "epochs": epochs,

@@ -190,7 +190,6 @@ def _provenance(
         "run": RUN,
         "base": base.name,
         "base_sha256": base.sha256,
-        "fold_corpus": recipe.data.fold_corpus,
         "seed": recipe.seed,
         "epochs": len(trainer.log),
         "seconds": round(sum(epoch.seconds for epoch in trainer.log)),

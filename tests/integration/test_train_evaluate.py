@@ -341,6 +341,16 @@ def test_a_network_that_adapts_is_trained_and_gets_to_know_the_speaker(
     assert same == (output / "1" / "model" / "model.safetensors").read_bytes()  # the seed decides
 
 
+def test_a_rate_that_would_rise_for_one_step_only_rises_for_longer(
+    index: Path, recipe: Path, tmp_path: Path
+) -> None:
+    plan = read_recipe(recipe)
+    one_step = dataclasses.replace(plan.optimizer, epochs=1, batch_size=1000, warm_up=0.5)
+    plan = dataclasses.replace(plan, optimizer=one_step)
+    (outcome,) = train(plan, index, ["1"], tmp_path, torch.device("cpu"), Quiet())
+    assert load_model(outcome.folder)
+
+
 def test_the_mean_of_the_weights_is_the_result(model: Path) -> None:
     stored = torch.load(model.parent / checkpoint.FILE)
     result = load_model(model).network

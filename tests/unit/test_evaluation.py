@@ -9,20 +9,21 @@ import numpy as np
 import pytest
 
 from realtime_ser.offline import Recording
+from realtime_ser.pipeline import StreamPipeline
 from realtime_ser.testing import ConstantRecognizer
 from realtime_ser.training import evaluation
 from realtime_ser.training.evaluation import Decision, decide, summarise
 from realtime_ser.training.index import Clip
 from realtime_ser.training.protocols import Placed, Session
-from realtime_ser.types import SAMPLE_RATE, Detail, TimelineRow
+from realtime_ser.types import SAMPLE_RATE, Detail, RowKind, TimelineRow
 
 CLASSES = ("angry", "sad")
 
 
-def row(start: float, end: float, angry: float, kind: str = "utterance") -> TimelineRow:
+def row(start: float, end: float, angry: float, kind: RowKind = "utterance") -> TimelineRow:
     detail = Detail(np.full((3, 2), angry, np.float32), np.full(4, start, np.float32))
     return TimelineRow(
-        stream="s", channel=0, kind=kind, start=start, end=end, utc="", emotion="uncertain",  # type: ignore[arg-type]  # parametrised
+        stream="s", channel=0, kind=kind, start=start, end=end, utc="", emotion="uncertain",
         confidence=max(angry, 1.0 - angry), probabilities={"angry": angry, "sad": 1.0 - angry},
         arousal=None, valence=None, level_dbfs=-20.0, adapted=0.0, latency_ms=None, detail=detail,
     )  # fmt: skip
@@ -50,9 +51,11 @@ def decided(monkeypatch: pytest.MonkeyPatch) -> list[Decision]:
     def offline(recordings: Iterator[Recording], *_: object) -> Iterator[object]:
         yield from ((recording, rows) for recording in recordings)
 
+    def pipeline(_: str) -> StreamPipeline:
+        raise AssertionError("the rows are there already")
+
     monkeypatch.setattr(evaluation, "run_offline", offline)
-    nobody = ConstantRecognizer(CLASSES)
-    return list(decide([session], nobody, lambda _: None, 0.7))  # type: ignore[arg-type, return-value]  # no pipeline is made
+    return list(decide([session], ConstantRecognizer(CLASSES), pipeline, 0.7))
 
 
 def test_utterances_count_by_their_overlap_with_the_clip(decided: list[Decision]) -> None:

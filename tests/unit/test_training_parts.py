@@ -472,6 +472,18 @@ def test_the_shipped_recipes_can_be_read() -> None:
         assert read_recipe(file).classes
 
 
+def test_the_research_recipe_is_the_default_one_on_more_recordings() -> None:
+    folder = Path(__file__).parents[2] / "configs" / "train"
+    default, research = (
+        read_recipe(folder / f"{name}.toml") for name in ("multiscale_lstm", "research")
+    )
+    data = dataclasses.replace(research.data, corpora=default.data.corpora)
+    same = {"name": default.name, "classes": default.classes, "data": data}
+    assert dataclasses.replace(research, **same) == default
+    assert set(research.data.corpora) > set(default.data.corpora)
+    assert set(research.classes) - set(default.classes) == {"surprise"}
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
