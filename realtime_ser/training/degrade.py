@@ -1,4 +1,4 @@
-"""Conditions under which recordings are evaluated: telephone, noise, room."""
+"""Conditions under which recordings are heard: telephone, noise, room, microphone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 import torch
 import torchaudio.functional as taf
@@ -20,11 +21,14 @@ TELEPHONE_RATE = 8_000
 TELEPHONE_BAND = (300.0, 3_400.0)
 LARGEST_RATIO = 100.0
 """dB, either way: beyond it one of the two cannot be heard or computed with."""
-SPECS = "telephone, noise:DB[:FOLDER] or room[:FOLDER]"
+SPECS = "telephone, microphone, noise:DB[:FOLDER] or room[:FOLDER]"
 REVERBERATION = (0.2, 0.8)
 """Seconds in which the sound of a made-up room falls by 60 dB."""
 DIRECT_TO_REVERBERANT = (-6.0, 6.0)
 """dB, in a made-up room."""
+RESPONSE_POINTS = 6
+RESPONSE_DEVIATION = 6.0
+"""dB, of a made-up microphone at each point; the points are evenly spaced in mel."""
 
 Degradation = Callable[[AudioArray, np.random.Generator], AudioArray]
 """(n,) samples and a random generator -> (n,) samples."""
@@ -44,6 +48,8 @@ def parse_degradation(spec: str, origin: str = "--degrade") -> Degradation:
     name, _, rest = spec.partition(":")
     if name == "telephone" and not rest:
         return lambda samples, _: telephone(samples)
+    if spec == "microphone":
+        return through_microphone
     if name == "noise" and rest:
         ratio, named, folder = rest.partition(":")
         if named and not folder:
@@ -99,8 +105,16 @@ def in_room(samples: AudioArray, response: AudioArray) -> AudioArray:
     direct = int(np.argmax(np.abs(response)))
     wet = taf.fftconvolve(torch.from_numpy(samples), torch.from_numpy(response)).numpy()
     wet = _fit(wet[direct:], len(samples))
-    before, after = np.mean(np.square(samples)), np.mean(np.square(wet)) + 1e-12
-    return np.asarray(wet * np.sqrt(before / after), dtype=np.float32)
+    return np.asarray(_as_loud(wet, samples), dtype=np.float32)
+
+
+def through_microphone(samples: AudioArray, rng: np.random.Generator) -> AudioArray:
+    """Through a made-up frequency response, smooth and without delay; the level stays."""
+    mel = 2595.0 * np.log10(1.0 + np.fft.rfftfreq(len(samples), 1.0 / SAMPLE_RATE) / 700.0)
+    points = np.linspace(0.0, mel[-1], RESPONSE_POINTS)
+    decibels = np.interp(mel, points, rng.normal(0.0, RESPONSE_DEVIATION, RESPONSE_POINTS))
+    heard = np.fft.irfft(np.fft.rfft(samples) * 10.0 ** (decibels / 20.0), len(samples))
+    return np.asarray(_as_loud(heard, samples), dtype=np.float32)
 
 
 def make_up_room(rng: np.random.Generator) -> AudioArray:
@@ -127,6 +141,12 @@ def load_folder(folder: Path) -> list[AudioArray]:
     if not files:
         raise DataError(f"{folder}: no recordings in this folder")
     return [load_audio(file) for file in files]
+
+
+def _as_loud(samples: npt.NDArray[np.floating], model: AudioArray) -> npt.NDArray[np.floating]:
+    """Samples at the level of others."""
+    before, after = np.mean(np.square(model)), np.mean(np.square(samples)) + 1e-12
+    return np.asarray(samples * np.sqrt(before / after))
 
 
 def _fit(samples: AudioArray, n: int) -> AudioArray:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from realtime_ser.networks.protocol import StreamingNetwork
     from realtime_ser.training.recipe import Recipe
 
-VERSION = 1
+VERSION = 2
 """Of the cache: one more when a changed code would make other examples."""
 SHORTEST = 0.4
 """Seconds of speech under which a segment is no example."""

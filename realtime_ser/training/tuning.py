@@ -39,7 +39,7 @@ FEWEST_TO_CLAIM = 10
 SHARE = 0.2
 """Of the speakers, to stop early on; and as many again to score."""
 TUNING = OptimizerRecipe(epochs=15, learning_rate=3e-4, patience=4)
-AUGMENTATION = AugmentRecipe(conditions=("telephone", "room"))
+AUGMENTATION = AugmentRecipe(conditions=("telephone", "room", "microphone"))
 
 
 @dataclass(frozen=True, slots=True)
