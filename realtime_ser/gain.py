@@ -35,27 +35,22 @@ class AutomaticGain:
     def __init__(self) -> None:
         self._power = 0.0
         self._level = LOWEST_DBFS
-        self._gain: float | None = None
 
     def __call__(self, blocks: AudioArray) -> AudioArray:
         """Consecutive blocks at the stream's own level.
 
         Args:
-            blocks: (n, samples), n at least 1.
+            blocks: (n, samples).
 
         Returns:
-            (n, samples), each multiplied by a gain that moves from the block before to its own.
+            (n, samples), each block multiplied by a gain of its own.
         """
         n, samples = blocks.shape
-        gains = np.empty(n + 1, dtype=np.float32)
         release = RELEASE * samples / SAMPLE_RATE
-        for i, power in enumerate(np.mean(np.square(blocks), axis=1, dtype=np.float64).tolist()):
+        gains = np.empty((n, 1), dtype=np.float32)
+        for i, power in enumerate(np.square(blocks, dtype=np.float64).mean(axis=1)):
             self._power += ATTACK * (power - self._power)
             heard = 10.0 * math.log10(max(self._power, _SILENCE))
             self._level = max(heard, self._level - release, LOWEST_DBFS)
-            gains[i + 1] = 10.0 ** ((TARGET_DBFS - self._level) / 20.0)
-        gains[0] = gains[1] if self._gain is None else self._gain
-        self._gain = float(gains[n])
-        ramp = np.arange(1, samples + 1, dtype=np.float32) / samples
-        before, after = gains[:-1, None], gains[1:, None]
-        return np.asarray(blocks * (before + (after - before) * ramp), dtype=np.float32)
+            gains[i] = 10.0 ** ((TARGET_DBFS - self._level) / 20.0)
+        return blocks * gains

@@ -411,9 +411,33 @@ def test_a_made_up_room_dies_away_and_differs_from_the_next() -> None:
     assert not np.allclose(wet, speech, atol=0.01)
 
 
+def test_a_made_up_microphone_colours_but_keeps_time_and_level() -> None:
+    speech = speech_like(1.0)
+    through = parse_degradation("microphone")
+    one, other = (through(speech, np.random.default_rng(seed)) for seed in (0, 1))
+    for heard in (one, other):
+        assert heard.shape == speech.shape
+        assert rms_dbfs(heard) == pytest.approx(rms_dbfs(speech), abs=0.01)
+        assert np.argmax(np.correlate(heard, speech, "same")) == len(speech) // 2
+    spectra = [np.abs(np.fft.rfft(x)) for x in (one, other)]
+    bands = [np.array([np.mean(np.square(s[i : i + 500])) for i in (100, 2000)]) for s in spectra]
+    ratios = [10.0 * np.log10(low / high) for low, high in bands]
+    assert abs(ratios[0] - ratios[1]) > 1.0
+
+
 @pytest.mark.parametrize(
     "spec",
-    ["cave", "noise", "noise:loud", "noise:nan", "noise:-inf", "noise:1e9", "telephone:2", "room:"],
+    [
+        "cave",
+        "noise",
+        "noise:loud",
+        "noise:nan",
+        "noise:-inf",
+        "noise:1e9",
+        "telephone:2",
+        "microphone:1",
+        "room:",
+    ],
 )
 def test_an_unknown_condition_is_said(spec: str) -> None:
     with pytest.raises(ConfigError, match=f"--degrade {spec}: "):

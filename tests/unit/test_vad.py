@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 from realtime_ser.config import Config, VadConfig
 from realtime_ser.errors import ModelError
+from realtime_ser.gain import AutomaticGain
 from realtime_ser.segments import Segmenter
 from realtime_ser.silero import BLOCK, CONTEXT, STATE, SileroVad
 from realtime_ser.types import SAMPLE_RATE, AudioArray, SpeechBoundary, SpeechStarted
@@ -79,7 +80,7 @@ def test_the_network_equals_the_wheels_own() -> None:
     theirs.load_state_dict(
         {slot: weights[renamed[slot.removeprefix("_model.")]] for slot in slots}, strict=False
     )
-    blocks = AUDIO[: len(AUDIO) // BLOCK * BLOCK].reshape(-1, BLOCK)
+    blocks = AutomaticGain()(AUDIO[: len(AUDIO) // BLOCK * BLOCK].reshape(-1, BLOCK))
     with torch.inference_mode():
         expected = [theirs(torch.from_numpy(block), SAMPLE_RATE).item() for block in blocks]
     stream = make_vad(VadConfig(backend="silero")).stream()
@@ -94,7 +95,7 @@ def test_a_batch_of_streams_equals_each_alone() -> None:
     streams = [AUDIO[n * 7000 : n * 7000 + 20 * BLOCK] for n in range(5)]
     blocks = np.stack(
         [np.lib.stride_tricks.sliding_window_view(np.pad(x, (CONTEXT, 0)), CONTEXT + BLOCK)[::BLOCK]
-         for x in streams]
+         for x in (AutomaticGain()(x.reshape(-1, BLOCK)).ravel() for x in streams)]
     )  # fmt: skip
     h = c = np.zeros((5, STATE), dtype=np.float32)
     together = []
@@ -138,6 +139,16 @@ def test_any_block_size_equals_any_other(vad: Vad, sizes: list[int]) -> None:
     np.testing.assert_allclose(
         [d.probability for d in found], [d.probability for d in expected], atol=1e-5
     )
+
+
+@pytest.mark.parametrize("decibels", [-20.0, 20.0])
+def test_a_softer_or_louder_stream_is_the_same_speech(vad: Vad, decibels: float) -> None:
+    other = (AUDIO * np.float32(10.0 ** (decibels / 20.0))).astype(np.float32)
+    found, expected = (
+        [decision.probability for decision in vad.stream().push(audio)] for audio in (other, AUDIO)
+    )
+    assert max(expected) > 0.9
+    np.testing.assert_allclose(found, expected, atol=0.01)
 
 
 def test_nothing_looks_ahead(vad: Vad) -> None:

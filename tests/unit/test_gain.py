@@ -1,0 +1,55 @@
+"""The level at which the detector hears a stream."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from realtime_ser.gain import LOWEST_DBFS, RELEASE, TARGET_DBFS, AutomaticGain
+from realtime_ser.levels import level_dbfs
+from realtime_ser.types import SAMPLE_RATE, AudioArray
+
+BLOCK = 512
+
+
+def noise(seconds: float, dbfs: float) -> AudioArray:
+    """(n, BLOCK) blocks of white noise."""
+    n = round(seconds * SAMPLE_RATE) // BLOCK
+    samples = np.random.default_rng(0).standard_normal((n, BLOCK)) * 10.0 ** (dbfs / 20.0)
+    return samples.astype(np.float32)
+
+
+@pytest.mark.parametrize("decibels", [-24.0, -20.0, 20.0, 40.0])
+def test_a_stream_is_heard_as_it_is_softer_or_louder(decibels: float) -> None:
+    speech = np.concatenate([noise(0.5, -50.0), noise(1.0, -30.0), noise(0.5, -45.0)])
+    other = (speech * np.float32(10.0 ** (decibels / 20.0))).astype(np.float32)
+    np.testing.assert_allclose(AutomaticGain()(other), AutomaticGain()(speech), rtol=1e-3, atol=0)
+
+
+def test_it_does_not_matter_how_the_stream_is_cut() -> None:
+    speech = np.concatenate([noise(0.3, -50.0), noise(0.5, -20.0)])
+    gain = AutomaticGain()
+    cut = np.concatenate([gain(part) for part in np.split(speech, [1, 2, 5, 11])])
+    np.testing.assert_array_equal(cut, AutomaticGain()(speech))
+
+
+@pytest.mark.parametrize("dbfs", [-60.0, -40.0, 0.0, 60.0])
+def test_the_loudest_comes_to_the_target(dbfs: float) -> None:
+    heard = AutomaticGain()(noise(1.0, dbfs))
+    assert level_dbfs(heard[-10:].ravel()) == pytest.approx(TARGET_DBFS, abs=0.5)
+
+
+def test_the_hiss_of_a_silent_line_stays_hiss() -> None:
+    heard = AutomaticGain()(noise(1.0, LOWEST_DBFS - 30.0))
+    assert level_dbfs(heard.ravel()) == pytest.approx(TARGET_DBFS - 30.0, abs=0.5)
+    assert not AutomaticGain()(np.zeros((30, BLOCK), dtype=np.float32)).any()
+
+
+def test_after_something_loud_the_level_falls_slowly() -> None:
+    gain = AutomaticGain()
+    gain(noise(1.0, -20.0))
+    after = gain(noise(10.0, -40.0))
+    assert level_dbfs(after[-5:].ravel()) == pytest.approx(
+        TARGET_DBFS - 20.0 + 10.0 * RELEASE, abs=0.5
+    )
+
