@@ -52,4 +52,3 @@ def test_after_something_loud_the_level_falls_slowly() -> None:
     assert level_dbfs(after[-5:].ravel()) == pytest.approx(
         TARGET_DBFS - 20.0 + 10.0 * RELEASE, abs=0.5
     )
-
