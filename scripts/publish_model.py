@@ -2,10 +2,10 @@
 
     python scripts/publish_model.py runs/default docs/results/multiscale_lstm models/default
 
-Takes the run ``final`` of the first folder and the evaluations below it: of its siblings in
-``evaluation/FOLD-PROTOCOL/metrics.json``, where ``clip_`` and a name may stand for what is special,
-and of itself in ``evaluation/final-PROTOCOL_CORPUS``. Keeps each run's log and metrics in the
-second folder; writes the model, with these scores in ``model.toml`` and card, into the third.
+Takes the run ``final`` of the first folder and what ``evaluate_runs.py`` measured: of its siblings
+in ``evaluation/FOLD-PROTOCOL/metrics.json``, where ``clip_`` and a name may stand for what is
+special, and of itself in ``evaluation/final-PROTOCOL_CORPUS``. Keeps each run's log and metrics in
+the second folder; writes the model, with these scores in ``model.toml`` and card, into the third.
 """
 
 from __future__ import annotations
