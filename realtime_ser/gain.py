@@ -1,9 +1,10 @@
-"""Automatic gain control: brings the loudest sounds of a stream to one level.
+"""Automatic gain control: the detector hears every stream at a level of its own.
 
-The voice activity detector was trained on speech of ordinary level, and hears less of what is
-softer. The gain follows the loudest blocks at once and lets go of them slowly, as automatic gain
-controls do that precede speech coders: what matters is that a stream and the same stream recorded
-20 dB softer are heard as one.
+The voice activity detector was trained on speech of ordinary level and misses what is much softer.
+The gain follows the loudest sounds at once and lets go of them within seconds, so that a whisper
+after a shout is heard; and it follows the noise between them, so that a pause stays one. A stream
+and the same stream recorded 20 dB softer are heard as one. The target is near full scale: after a
+slammed door, which can be no louder, speech is heard no worse than without any gain.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ from realtime_ser.types import SAMPLE_RATE
 if TYPE_CHECKING:
     from realtime_ser.types import AudioArray
 
-TARGET_DBFS: Final = -26.0
+TARGET_DBFS: Final = -8.0
 """Level of the loudest blocks after the gain."""
 LOWEST_DBFS: Final = -80.0
 """Nothing is taken for softer, so that the hiss of a silent line stays one."""
-RELEASE: Final = 0.3
+NOISE_BELOW: Final = 30.0
+"""dB that noise stays below the target."""
+RELEASE: Final = 6.0
 """dB a second by which the level falls when nothing as loud follows."""
+NOISE_RISE: Final = 3.0
+"""dB a second by which the noise rises when nothing as soft follows."""
 ATTACK: Final = 1.0 / 3.0
 """Share of a block in the running power: a click is no level."""
 _SILENCE: Final = 1e-12
@@ -34,7 +39,8 @@ class AutomaticGain:
 
     def __init__(self) -> None:
         self._power = 0.0
-        self._level = LOWEST_DBFS
+        self._loud = LOWEST_DBFS
+        self._noise = math.inf
 
     def __call__(self, blocks: AudioArray) -> AudioArray:
         """Consecutive blocks at the stream's own level.
@@ -46,11 +52,13 @@ class AutomaticGain:
             (n, samples), each block multiplied by a gain of its own.
         """
         n, samples = blocks.shape
-        release = RELEASE * samples / SAMPLE_RATE
+        seconds = samples / SAMPLE_RATE
         gains = np.empty((n, 1), dtype=np.float32)
-        for i, power in enumerate(np.square(blocks, dtype=np.float64).mean(axis=1)):
+        for i, power in enumerate(np.square(blocks, dtype=np.float64).mean(axis=1).tolist()):
             self._power += ATTACK * (power - self._power)
-            heard = 10.0 * math.log10(max(self._power, _SILENCE))
-            self._level = max(heard, self._level - release, LOWEST_DBFS)
-            gains[i] = 10.0 ** ((TARGET_DBFS - self._level) / 20.0)
+            heard = max(10.0 * math.log10(max(self._power, _SILENCE)), LOWEST_DBFS)
+            self._loud = max(heard, self._loud - RELEASE * seconds)
+            self._noise = min(heard, self._noise + NOISE_RISE * seconds)
+            level = max(self._loud, self._noise + NOISE_BELOW)
+            gains[i] = 10.0 ** ((TARGET_DBFS - level) / 20.0)
         return blocks * gains
