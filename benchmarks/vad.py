@@ -6,7 +6,7 @@ Everything is measured after the segmenter, with the configuration's segment set
 ``release = max(threshold - 0.15, threshold / 2)``. DIR holds ``background/noise/KIND/*``,
 ``background/meetings/*.opus`` beside ``*.rttm``, and ``corpora/index.csv``.
 
-Three tables:
+Four tables:
 
 1. False alarms: share of time inside segments, on generated signals and on each kind of recorded
    noise. Crying, crowing, barking and sneezing are voices or hold some: they are reported, not
@@ -46,6 +46,7 @@ from vad_sounds import (
     mixtures,
     read,
     reference_of_meeting,
+    slams,
 )
 
 from realtime_ser.config import SegmentConfig, VadConfig
@@ -68,6 +69,9 @@ SETTINGS = {
     "default": (DEFAULT, (DEFAULT.threshold,)),
 }
 HOP = SAMPLE_RATE // 2
+STREAMS = 10
+AFTER = 2000
+"""Frames of 10 ms."""
 
 
 @dataclass(frozen=True)
@@ -283,6 +287,29 @@ def speech_in_noise(report: Report, vads: dict[str, Vad], lines: list[Setting], 
     report.table(f"{args.clips} clips of {args.corpus} in noise ({', '.join(STEADY)})", heads, rows)
 
 
+def after_a_slam(report: Report, vads: dict[str, Vad], lines: list[Setting], args: Args) -> None:
+    """Table 4."""
+    made = slams(args.data, args.corpus, args.seed, STREAMS)
+    rows = []
+    for line in lines:
+        vad, shares = vads[line.name], {}
+        for ratio, streams in made.items():
+            kept = []
+            for one in streams:
+                plain, slammed = (
+                    segment(decide(vad, audio), line, args.segments).frames
+                    for audio in (one.plain, one.slammed)
+                )
+                where = slice(one.after, one.after + AFTER)
+                kept.append(float((plain & slammed)[where].sum() / plain[where].sum()))
+            shares[f"{ratio:g} dB"] = (float(np.mean(kept)), min(kept))
+        report.note(line, "slam", **{key: mean for key, (mean, _) in shares.items()})
+        texts = [f"{percent(mean)} / {percent(least)}" for mean, least in shares.values()]
+        rows.append([line.name, f"{line.threshold}", *texts])
+    heads = ["backend", "threshold", *(f"{ratio:g} dB" for ratio in made)]
+    report.table(f"{STREAMS} streams of {args.corpus} after a slam (mean / least)", heads, rows)
+
+
 @dataclass(frozen=True)
 class Args:
     """The command line."""
@@ -319,6 +346,7 @@ def main() -> None:
     false_alarms(report, vads, lines, args)
     meetings(report, vads, lines, args)
     speech_in_noise(report, vads, lines, args)
+    after_a_slam(report, vads, [line for line in lines if line.name == "default"], args)
     if options.json is not None:
         options.json.write_text(json.dumps(report.figures, indent=1) + "\n", encoding="utf-8")
     print("\n".join(report.text))

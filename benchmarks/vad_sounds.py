@@ -22,6 +22,11 @@ STEADY = ("chainsaw", "clock_tick", "fire_crackling", "helicopter", "rain", "sea
 """Kinds of noise without voices."""
 SNRS = (None, 20.0, 10.0, 0.0)
 """dB; None is clean."""
+SLAMS = (10.0, 20.0, 30.0, 40.0)
+"""dB above the loudest block of speech."""
+SLAM_SECONDS = 0.2
+CLIPS_IN_A_STREAM = 10
+PAUSE_SECONDS = 0.5
 
 
 def read(file: Path) -> AudioArray:
@@ -119,4 +124,40 @@ def mixtures(data: Path, corpus: str, seed: int, clips: int) -> dict[float | Non
                 gain = np.sqrt(wanted / float(np.mean(noise**2)) / 10 ** (snr / 10))
             mixed = (clean + np.float32(gain) * noise).astype(np.float32)
             found[snr].append(Mixture(mixed, speech))
+    return found
+
+
+@dataclass(frozen=True)
+class Slam:
+    """A stream of speech, and the same with something loud and short in it."""
+
+    plain: AudioArray
+    slammed: AudioArray
+    after: int
+    """First frame of 10 ms after the slam."""
+
+
+def slams(data: Path, corpus: str, seed: int, streams: int) -> dict[float, list[Slam]]:
+    """Clips with pauses between, noise that dies away in the first pause; never over full scale."""
+    with (data / "corpora" / "index.csv").open(newline="", encoding="utf-8") as lines:
+        paths = [row["path"] for row in csv.DictReader(lines) if row["corpus"] == corpus]
+    rng = np.random.default_rng(seed)
+    length = round(SLAM_SECONDS * SAMPLE_RATE)
+    shape = rng.standard_normal(length) * np.exp(-2.0 * np.arange(length) / length)
+    found: dict[float, list[Slam]] = {ratio: [] for ratio in SLAMS}
+    for _ in range(streams):
+        clips = [
+            read(data / "corpora" / paths[i])
+            for i in rng.integers(len(paths), size=CLIPS_IN_A_STREAM)
+        ]
+        pause = 1e-4 * rng.standard_normal(round(PAUSE_SECONDS * SAMPLE_RATE))
+        plain = np.concatenate([part for clip in clips for part in (clip, pause)])
+        plain = plain.astype(np.float32)
+        whole = plain[: len(plain) // 512 * 512].reshape(-1, 512)
+        loudest = float(np.sqrt(np.square(whole).mean(axis=1).max()))
+        at = len(clips[0]) + length
+        for ratio in SLAMS:
+            slammed = plain.copy()
+            slammed[at : at + length] += np.clip(loudest * 10.0 ** (ratio / 20.0) * shape, -1, 1)
+            found[ratio].append(Slam(plain, slammed, (at + 2 * length) // FRAME))
     return found
