@@ -41,6 +41,8 @@ WAVES_AT_ONCE = 48
 STRETCHES, STRETCH = 3, 2 * SAMPLE_RATE
 """Of a noise recording: how many, and samples of each."""
 SILENCE = 1e-4
+OF_THE_SPEAKER = ("microphone",)
+"""Conditions in which all clips of a speaker are heard alike, so that his past tells of it."""
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
 """What a damaged file of the cache may raise."""
 
@@ -83,10 +85,10 @@ class ExampleMaker:
         self._speeds = sorted(recipe.augment.speeds, key=lambda speed: speed != 1.0)
         folder = recipe.augment.noise_folder
         self._noise = load_folder(Path(folder)) if folder else []
-        self._conditions = [
-            parse_degradation(spec, f"recipe {recipe.name}: augment.conditions")
+        self._conditions = {
+            spec: parse_degradation(spec, f"recipe {recipe.name}: augment.conditions")
             for spec in recipe.augment.conditions
-        ]
+        }
         self._version = self._digest_of_settings()
 
     def make(self, clips: Sequence[Clip], progress: Callable[[], None]) -> list[Example]:
@@ -163,14 +165,19 @@ class ExampleMaker:
         for speed in self._speeds:
             rate = SAMPLE_RATE * speed
             yield segment if speed == 1.0 else soxr.resample(segment, rate, SAMPLE_RATE)
-        name = f"{clip.path.name}{self._recipe.seed}".encode()
-        rng = np.random.default_rng(list(hashlib.sha256(name).digest()[:8]))
+        rng = self._rng(clip.path.name)
         if self._noise:
             low, high = self._recipe.augment.noise_snr_db
             snr = float(rng.uniform(low, high))
             yield add_noise(segment, snr, self._noise, rng)
-        for condition in self._conditions:
-            yield condition(segment, rng)
+        for name, condition in self._conditions.items():
+            alike = name in OF_THE_SPEAKER
+            yield condition(segment, self._rng(*clip.person, name) if alike else rng)
+
+    def _rng(self, *key: str) -> np.random.Generator:
+        """Of the seed and a key."""
+        name = f"{' '.join(key)}{self._recipe.seed}".encode()
+        return np.random.default_rng(list(hashlib.sha256(name).digest()[:8]))
 
     def _features(self, waves: Sequence[AudioArray]) -> list[Variant]:
         """In the order of ``waves``; those of one length share a pass, so that none is padded."""

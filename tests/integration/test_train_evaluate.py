@@ -19,11 +19,13 @@ from realtime_ser.errors import ConfigError, DataError
 from realtime_ser.models import Model, load_model
 from realtime_ser.networks import build_network
 from realtime_ser.networks.multiscale_lstm import MultiscaleLstm
-from realtime_ser.training import checkpoint, selection
+from realtime_ser.training import checkpoint, examples, selection
+from realtime_ser.training.degrade import Degradation
 from realtime_ser.training.examples import ExampleMaker
-from realtime_ser.training.index import read_index
+from realtime_ser.training.index import Clip, read_index
 from realtime_ser.training.recipe import AugmentRecipe, Recipe, read_recipe
 from realtime_ser.training.run import Outcome, train
+from realtime_ser.types import AudioArray
 from tests.corpus import PITCHES, write_corpus
 
 RECIPE = """
@@ -275,6 +277,33 @@ def test_another_way_of_hearing_makes_other_examples(
     before = cached(**small)
     assert cached(**small, hidden=4) == before
     assert cached(**small | {key: value}) > before
+
+
+def test_a_speaker_keeps_his_microphone_but_changes_rooms(
+    recipe: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, list[float]] = {"microphone": [], "room": []}
+
+    def condition(spec: str, _: str) -> Degradation:
+        def draw(samples: AudioArray, rng: np.random.Generator) -> AudioArray:
+            drawn[spec].append(float(rng.random()))
+            return samples
+
+        return draw
+
+    monkeypatch.setattr(examples, "parse_degradation", condition)
+    plan = read_recipe(recipe)
+    augment = dataclasses.replace(plan.augment, conditions=("microphone", "room"))
+    plan = dataclasses.replace(plan, augment=augment)
+    by_speaker: dict[str, list[Clip]] = {}
+    for clip in read_index(index):
+        by_speaker.setdefault(clip.speaker, []).append(clip)
+    clips = [clip for own in list(by_speaker.values())[:2] for clip in own[:2]]
+    maker = ExampleMaker(plan, build_network(plan.network, plan.parameters), tmp_path)
+    assert [example.clip for example in maker.make(clips, lambda: None)] == clips
+    one, same, other, again = drawn["microphone"]
+    assert one == same != other == again
+    assert len(set(drawn["room"])) == 4
 
 
 def test_a_damaged_file_of_the_cache_is_made_again(
