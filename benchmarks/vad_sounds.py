@@ -92,6 +92,13 @@ def reference_of_clip(clean: AudioArray) -> np.ndarray:
     return speech
 
 
+def recordings_of(data: Path, corpus: str) -> list[Path]:
+    """The clips of a corpus, in the order of the index."""
+    with (data / "corpora" / "index.csv").open(newline="", encoding="utf-8") as lines:
+        rows = csv.DictReader(lines)
+        return [data / "corpora" / row["path"] for row in rows if row["corpus"] == corpus]
+
+
 @dataclass(frozen=True)
 class Mixture:
     """A clip of speech in noise."""
@@ -103,14 +110,13 @@ class Mixture:
 
 def mixtures(data: Path, corpus: str, seed: int, clips: int) -> dict[float | None, list[Mixture]]:
     """The same clips with the same noise at each ratio; None is clean (digital silence around)."""
-    with (data / "corpora" / "index.csv").open(newline="", encoding="utf-8") as lines:
-        paths = [row["path"] for row in csv.DictReader(lines) if row["corpus"] == corpus]
+    files = recordings_of(data, corpus)
     rng = np.random.default_rng(seed)
     noises = [read(f) for k in STEADY for f in sorted((data / "background/noise" / k).iterdir())]
     noises = [noise for noise in noises if np.sqrt(np.mean(noise**2)) > 1e-4]
     found: dict[float | None, list[Mixture]] = {snr: [] for snr in SNRS}
-    for index in rng.choice(len(paths), clips, replace=False):
-        clip = read(data / "corpora" / paths[index])
+    for index in rng.choice(len(files), clips, replace=False):
+        clip = read(files[index])
         before = int(rng.integers(SAMPLE_RATE // 2, SAMPLE_RATE))
         clean = np.pad(clip, (before, SAMPLE_RATE))
         speech = np.pad(reference_of_clip(clip), (round(before / FRAME), 0))
@@ -139,17 +145,14 @@ class Slam:
 
 def slams(data: Path, corpus: str, seed: int, streams: int) -> dict[float, list[Slam]]:
     """Clips with pauses between, noise that dies away in the first pause; never over full scale."""
-    with (data / "corpora" / "index.csv").open(newline="", encoding="utf-8") as lines:
-        paths = [row["path"] for row in csv.DictReader(lines) if row["corpus"] == corpus]
+    files = recordings_of(data, corpus)
     rng = np.random.default_rng(seed)
     length = round(SLAM_SECONDS * SAMPLE_RATE)
     shape = rng.standard_normal(length) * np.exp(-2.0 * np.arange(length) / length)
     found: dict[float, list[Slam]] = {ratio: [] for ratio in SLAMS}
     for _ in range(streams):
-        clips = [
-            read(data / "corpora" / paths[i])
-            for i in rng.integers(len(paths), size=CLIPS_IN_A_STREAM)
-        ]
+        drawn = rng.integers(len(files), size=CLIPS_IN_A_STREAM)
+        clips = [read(files[i]) for i in drawn]
         pause = 1e-4 * rng.standard_normal(round(PAUSE_SECONDS * SAMPLE_RATE))
         plain = np.concatenate([part for clip in clips for part in (clip, pause)])
         plain = plain.astype(np.float32)

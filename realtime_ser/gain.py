@@ -31,7 +31,7 @@ NOISE_RISE: Final = 3.0
 """dB a second by which the noise rises when nothing as soft follows."""
 ATTACK: Final = 1.0 / 3.0
 """Share of a block in the running power: a click is no level."""
-_SILENCE: Final = 1e-12
+_LOWEST_POWER: Final = 10.0 ** (LOWEST_DBFS / 10.0)
 
 
 class AutomaticGain:
@@ -56,7 +56,7 @@ class AutomaticGain:
         gains = np.empty((n, 1), dtype=np.float32)
         for i, power in enumerate(np.square(blocks, dtype=np.float64).mean(axis=1).tolist()):
             self._power += ATTACK * (power - self._power)
-            heard = max(10.0 * math.log10(max(self._power, _SILENCE)), LOWEST_DBFS)
+            heard = 10.0 * math.log10(max(self._power, _LOWEST_POWER))
             self._loud = max(heard, self._loud - RELEASE * seconds)
             self._noise = min(heard, self._noise + NOISE_RISE * seconds)
             level = max(self._loud, self._noise + NOISE_BELOW)

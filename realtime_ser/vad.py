@@ -11,7 +11,8 @@ Backends:
         ``_HANGOVER`` blocks the probability is 0 and the network rests; in the block in which
         webrtc hears something again, the network runs over the ``_WARM_UP`` blocks before and
         then judges. With the gate open the probability is silero's alone. On speech the two
-        backends disagree on 0.6 % of blocks; what the gate saves is the network's cost in quiet.
+        backends disagree on 0.6 % of blocks (without the gain); what the gate saves is the
+        network's cost in quiet.
 
 All of them hear the stream at a level of its own (``gain.py``), so that a microphone turned up or
 down changes nothing.
