@@ -10,9 +10,11 @@ slammed door, which can be no louder, speech is heard no worse than without any 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from realtime_ser.types import SAMPLE_RATE
 
@@ -34,6 +36,16 @@ ATTACK: Final = 1.0 / 3.0
 _LOWEST_POWER: Final = 10.0 ** (LOWEST_DBFS / 10.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Consecutive blocks as the detector hears them."""
+
+    blocks: AudioArray
+    """(n, samples), each block multiplied by a gain of its own."""
+    above_noise: npt.NDArray[np.float32]
+    """(n,) dB by which the running level lies above the noise."""
+
+
 class AutomaticGain:
     """One stream's gain."""
 
@@ -42,18 +54,12 @@ class AutomaticGain:
         self._loud = LOWEST_DBFS
         self._noise = math.inf
 
-    def __call__(self, blocks: AudioArray) -> AudioArray:
-        """Consecutive blocks at the stream's own level.
-
-        Args:
-            blocks: (n, samples).
-
-        Returns:
-            (n, samples), each block multiplied by a gain of its own.
-        """
+    def __call__(self, blocks: AudioArray) -> Heard:
+        """Consecutive blocks, (n, samples), at the stream's own level."""
         n, samples = blocks.shape
         seconds = samples / SAMPLE_RATE
         gains = np.empty((n, 1), dtype=np.float32)
+        above = np.empty(n, dtype=np.float32)
         for i, power in enumerate(np.square(blocks, dtype=np.float64).mean(axis=1).tolist()):
             self._power += ATTACK * (power - self._power)
             heard = 10.0 * math.log10(max(self._power, _LOWEST_POWER))
@@ -61,4 +67,5 @@ class AutomaticGain:
             self._noise = min(heard, self._noise + NOISE_RISE * seconds)
             level = max(self._loud, self._noise + NOISE_BELOW)
             gains[i] = 10.0 ** ((TARGET_DBFS - level) / 20.0)
-        return blocks * gains
+            above[i] = heard - self._noise
+        return Heard(blocks * gains, above)

@@ -160,18 +160,16 @@ class NetworkRecognizer:
 
     def _step_equal(self, slots: Sequence[int], samples: Tensor) -> list[Prediction]:
         """One forward pass for pieces of one length: samples (batch, n)."""
-        index = torch.tensor(slots, device=self.device)
-        state = {k: v.index_select(0, index) for k, v in self._slots.items()}
+        state = self._gather(slots)
         features, after_features = self._front_end.step(samples.to(self.device), state)
         evidence, after_network = self._network.step(features, state)
         sums = weighted_sums(evidence)
         recent = torch.cat([state["recent_sums"], sums], dim=1)[:, -self._window_units :]
         total = state["total_sums"] + sums.sum(dim=1)
         after = after_features | after_network | {"recent_sums": recent, "total_sums": total}
-        for key, value in after.items():
-            self._slots[key].index_copy_(0, index, value)
+        units = self._network.adapted_units(state).clone()
+        self._scatter(slots, after)
 
-        units = self._network.adapted_units(state)
         known, fusion = self._fusion.known(units), self._fusion
         scales = scale_scores(mean_logits(recent.sum(dim=1)))
         window = fuse(scales, fusion.window, fusion.window_known, known).cpu().numpy()
@@ -187,6 +185,23 @@ class NetworkRecognizer:
             )
             for i in range(len(slots))
         ]
+
+    def _gather(self, slots: Sequence[int]) -> State:
+        """State of these slots; of a single one without a copy."""
+        if len(slots) == 1:
+            return {key: value[slots[0] : slots[0] + 1] for key, value in self._slots.items()}
+        index = torch.tensor(slots, device=self.device)
+        return {key: value.index_select(0, index) for key, value in self._slots.items()}
+
+    def _scatter(self, slots: Sequence[int], after: State) -> None:
+        """Keep what has changed. For a single slot a plain copy, four times as fast."""
+        if len(slots) == 1:
+            for key, value in after.items():
+                self._slots[key][slots[0]].copy_(value[0])
+            return
+        index = torch.tensor(slots, device=self.device)
+        for key, value in after.items():
+            self._slots[key].index_copy_(0, index, value)
 
     def _next_segment(self, slot: int) -> State:
         state = {key: self._slots[key][slot : slot + 1] for key in self._network_keys}

@@ -6,7 +6,10 @@ Backends:
     webrtc: Gaussian mixtures on six bands (the VAD of WebRTC). Cheap, but takes steady noise and
         tones for speech. The probability is the share of the block that its 10 ms frames call
         voiced.
-    silero: a small recurrent network (see ``silero.py``) that rejects noise, tones and music.
+    silero: a small recurrent network (see ``silero.py``) that rejects noise, tones and music. It
+        rests in steady noise and in silence: once it has taken ``_HANGOVER`` blocks no louder than
+        the noise for no speech, the probability is 0 until a block is louder; then the network
+        runs over the ``_WARM_UP`` blocks before and judges again.
     cascade: webrtc is the gate, silero the judge. While webrtc has heard nothing for more than
         ``_HANGOVER`` blocks the probability is 0 and the network rests; in the block in which
         webrtc hears something again, the network runs over the ``_WARM_UP`` blocks before and
@@ -27,16 +30,24 @@ import numpy as np
 import numpy.typing as npt
 import webrtcvad
 
-from realtime_ser.gain import AutomaticGain
+from realtime_ser.gain import AutomaticGain, Heard
 from realtime_ser.silero import BLOCK, CONTEXT, STATE, SileroVad
 from realtime_ser.types import SAMPLE_RATE, AudioArray, SpeechDecision
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from realtime_ser.config import VadConfig
 
 _WEBRTC_FRAME: Final = 160
 _HANGOVER: Final = 12
 _WARM_UP: Final = 8
+_LOUDER: Final = 3.0
+"""dB above the noise from which on a sound may be speech."""
+_NO_SPEECH: Final = 0.1
+"""Probability below which the network is sure that nobody speaks."""
+_AT_ONCE: Final = 16
+"""Blocks encoded together, of which some may turn out to lie in a rest."""
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -44,8 +55,8 @@ Probabilities = npt.NDArray[np.float32]
 class _Detector(Protocol):
     """One stream's memory of one backend."""
 
-    def __call__(self, blocks: AudioArray) -> Probabilities:
-        """(n, BLOCK) consecutive blocks -> (n,) probabilities of speech."""
+    def __call__(self, heard: Heard) -> Probabilities:
+        """n consecutive blocks of BLOCK samples -> (n,) probabilities of speech."""
 
 
 class Vad:
@@ -68,7 +79,7 @@ class Vad:
         if self._silero is None:
             return _Webrtc(self._config.webrtc_mode)
         if self._config.backend == "silero":
-            return _Silero(self._silero)
+            return _Resting(self._silero)
         return _Cascade(_Webrtc(self._config.webrtc_mode), self._silero)
 
 
@@ -135,8 +146,8 @@ class _Webrtc:
         self._vad = webrtcvad.Vad(mode)
         self._rest: npt.NDArray[np.int16] = np.zeros(0, dtype=np.int16)
 
-    def __call__(self, blocks: AudioArray) -> Probabilities:
-        return np.array([self._block(block) for block in blocks], dtype=np.float32)
+    def __call__(self, heard: Heard) -> Probabilities:
+        return np.array([self._block(block) for block in heard.blocks], dtype=np.float32)
 
     def _block(self, block: AudioArray) -> float:
         """The frames that are complete vote, each with the samples it shares with the block."""
@@ -154,21 +165,61 @@ class _Webrtc:
 
 
 class _Silero:
+    """The network and what it remembers of one stream."""
+
     def __init__(self, network: SileroVad) -> None:
         self._network = network
         self._context: AudioArray = np.zeros(CONTEXT, dtype=np.float32)
         self._h = np.zeros((1, STATE), dtype=np.float32)
         self._c = np.zeros((1, STATE), dtype=np.float32)
 
-    def __call__(self, blocks: AudioArray) -> Probabilities:
+    def __call__(self, blocks: AudioArray) -> Iterator[float]:
+        """Probability of speech in each of consecutive (n, BLOCK) blocks.
+
+        What is not asked for has not been heard.
+        """
         before = np.concatenate([self._context[None], blocks[:-1, -CONTEXT:]])
-        self._context = blocks[-1, -CONTEXT:].copy()
         encoded = self._network.encode(np.concatenate([before, blocks], axis=1))
-        states = np.empty((len(blocks), STATE), dtype=np.float32)
-        for i in range(len(blocks)):
+        for i, block in enumerate(blocks):
             self._h, self._c = self._network.recur(encoded[i : i + 1], self._h, self._c)
-            states[i] = self._h[0]
-        return self._network.decide(states)
+            self._context = block[-CONTEXT:].copy()
+            yield float(self._network.decide(self._h)[0])
+
+
+class _Resting:
+    """The network alone, at rest where nothing is louder than the noise."""
+
+    def __init__(self, network: SileroVad) -> None:
+        self._judge = _Silero(network)
+        self._quiet = 0
+        self._missed: deque[AudioArray] = deque(maxlen=_WARM_UP)
+
+    def __call__(self, heard: Heard) -> Probabilities:
+        louder = heard.above_noise > _LOUDER
+        probabilities = np.zeros(len(louder), dtype=np.float32)
+        i = 0
+        while i < len(louder):
+            if self._quiet < _HANGOVER:
+                for probability in self._judge(heard.blocks[i : i + _AT_ONCE]):
+                    probabilities[i] = probability
+                    certain = probability < _NO_SPEECH and not louder[i]
+                    self._quiet = self._quiet + 1 if certain else 0
+                    i += 1
+                    if self._quiet == _HANGOVER:
+                        break
+            elif louder[i]:
+                self._wake()
+            else:
+                self._missed.append(heard.blocks[i])
+                i += 1
+        return probabilities
+
+    def _wake(self) -> None:
+        self._quiet = 0
+        if self._missed:
+            for _ in self._judge(np.stack(self._missed)):
+                pass
+            self._missed.clear()
 
 
 class _Cascade:
@@ -179,25 +230,25 @@ class _Cascade:
         self._quiet = 0
         self._recent: deque[AudioArray] = deque(maxlen=_WARM_UP)
 
-    def __call__(self, blocks: AudioArray) -> Probabilities:
-        heard = self._gate(blocks) > 0.0
+    def __call__(self, heard: Heard) -> Probabilities:
+        blocks, voiced = heard.blocks, self._gate(heard) > 0.0
         probabilities = np.zeros(len(blocks), dtype=np.float32)
         run = 0  # first block of the run that the judge has not heard yet
         for i, block in enumerate(blocks):
-            if heard[i]:
+            if voiced[i]:
                 self._quiet = 0
                 if self._judge is None:
                     self._judge = _Silero(self._network)
                     if self._recent:
-                        self._judge(np.stack(self._recent))
+                        list(self._judge(np.stack(self._recent)))
                     run = i
             else:
                 self._quiet += 1
                 if self._judge is not None and self._quiet > _HANGOVER:
                     if i > run:
-                        probabilities[run:i] = self._judge(blocks[run:i])
+                        probabilities[run:i] = list(self._judge(blocks[run:i]))
                     self._judge = None
             self._recent.append(block)
         if self._judge is not None:
-            probabilities[run:] = self._judge(blocks[run:])
+            probabilities[run:] = list(self._judge(blocks[run:]))
         return probabilities

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from realtime_ser.config import Config, VadConfig
 from realtime_ser.errors import ModelError
-from realtime_ser.gain import AutomaticGain
+from realtime_ser.gain import AutomaticGain, Heard
 from realtime_ser.segments import Segmenter
 from realtime_ser.silero import BLOCK, CONTEXT, STATE, SileroVad
 from realtime_ser.types import SAMPLE_RATE, AudioArray, SpeechBoundary, SpeechStarted
@@ -80,23 +80,35 @@ def test_the_network_equals_the_wheels_own() -> None:
     theirs.load_state_dict(
         {slot: weights[renamed[slot.removeprefix("_model.")]] for slot in slots}, strict=False
     )
-    blocks = AutomaticGain()(AUDIO[: len(AUDIO) // BLOCK * BLOCK].reshape(-1, BLOCK))
+    blocks = AutomaticGain()(AUDIO[: len(AUDIO) // BLOCK * BLOCK].reshape(-1, BLOCK)).blocks
     with torch.inference_mode():
         expected = [theirs(torch.from_numpy(block), SAMPLE_RATE).item() for block in blocks]
-    stream = make_vad(VadConfig(backend="silero")).stream()
-    found = [decision.probability for decision in stream.push(AUDIO)]
+    found = by_the_network(blocks)
     assert max(expected) > 0.9
     assert min(expected) < 0.1
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+def by_the_network(blocks: AudioArray) -> list[float]:
+    """Probabilities of (n, BLOCK) consecutive blocks, every one of them heard."""
+    network, h = SileroVad(), np.zeros((1, STATE), dtype=np.float32)
+    c, found = h, []
+    for encoded in network.encode(with_context(blocks)):
+        h, c = network.recur(encoded[None], h, c)
+        found.append(float(network.decide(h)[0]))
+    return found
+
+
+def with_context(blocks: AudioArray) -> AudioArray:
+    """(n, BLOCK) -> (n, CONTEXT + BLOCK): each after the end of the one before."""
+    flat = np.pad(blocks.ravel(), (CONTEXT, 0))
+    return np.lib.stride_tricks.sliding_window_view(flat, CONTEXT + BLOCK)[::BLOCK]
+
+
 def test_a_batch_of_streams_equals_each_alone() -> None:
     network = SileroVad()
-    streams = [AUDIO[n * 7000 : n * 7000 + 20 * BLOCK] for n in range(5)]
-    blocks = np.stack(
-        [np.lib.stride_tricks.sliding_window_view(np.pad(x, (CONTEXT, 0)), CONTEXT + BLOCK)[::BLOCK]
-         for x in (AutomaticGain()(x.reshape(-1, BLOCK)).ravel() for x in streams)]
-    )  # fmt: skip
+    streams = [AUDIO[n * 7000 : n * 7000 + 20 * BLOCK] for n in range(16_000 // 7000, 7)]
+    blocks = np.stack([with_context(AutomaticGain()(x.reshape(-1, BLOCK)).blocks) for x in streams])
     h = c = np.zeros((5, STATE), dtype=np.float32)
     together = []
     for index in range(20):
@@ -188,7 +200,7 @@ def test_after_a_skip_a_stream_is_as_new(vad: Vad) -> None:
 def test_webrtc_gives_the_share_of_voiced_frames() -> None:
     """Against a loop over the frames of the whole signal; a frame counts once it is complete."""
     vad = webrtcvad.Vad(1)
-    heard = AutomaticGain()(AUDIO[: len(AUDIO) // BLOCK * BLOCK].reshape(-1, BLOCK)).ravel()
+    heard = AutomaticGain()(AUDIO[: len(AUDIO) // BLOCK * BLOCK].reshape(-1, BLOCK)).blocks.ravel()
     pcm = np.rint(heard * 32768.0).astype(np.int16)
     voiced = np.repeat(
         [vad.is_speech(frame.tobytes(), SAMPLE_RATE) for frame in frames_of_10_ms(pcm)], 160
@@ -211,9 +223,44 @@ def test_samples_beyond_full_scale_are_clipped_not_wrapped() -> None:
     vad = make_vad(VadConfig(backend="webrtc", webrtc_mode=3))
     blocks = AUDIO[: 100 * BLOCK].reshape(-1, BLOCK)
     loud = 40.0 * blocks
-    expected = vad.detector()(np.clip(loud, -1.0, 1.0)).tolist()
-    assert vad.detector()(loud).tolist() == expected
-    assert vad.detector()(blocks).tolist() != expected
+    above = np.zeros(len(blocks), dtype=np.float32)
+    found = [
+        vad.detector()(Heard(heard, above)).tolist()
+        for heard in (loud, np.clip(loud, -1.0, 1.0), blocks)
+    ]
+    assert found[0] == found[1]
+    assert found[0] != found[2]
+
+
+@pytest.mark.parametrize("pause", [silence(5.0), white_noise(5.0, dbfs=-50.0), tone(5.0, 440.0)])
+def test_the_network_rests_in_steady_sounds(
+    monkeypatch: pytest.MonkeyPatch, pause: AudioArray
+) -> None:
+    blocks = []
+    encode = SileroVad.encode
+    monkeypatch.setattr(
+        SileroVad, "encode", lambda self, some: blocks.append(len(some)) or encode(self, some)
+    )
+    stream = make_vad(VadConfig(backend="silero")).stream()
+    stream.push(pause[: 3 * SAMPLE_RATE])
+    blocks.clear()
+    stream.push(pause[3 * SAMPLE_RATE :])
+    assert blocks == []
+
+
+def test_a_rest_changes_nothing_of_the_speech_after_it() -> None:
+    """Against the network that hears everything."""
+    audio = np.concatenate([AUDIO, AUDIO])
+    audio += white_noise(len(audio) / SAMPLE_RATE, dbfs=-60.0)
+    blocks = AutomaticGain()(audio[: len(audio) // BLOCK * BLOCK].reshape(-1, BLOCK)).blocks
+    expected = by_the_network(blocks)
+    found = [d.probability for d in make_vad(VadConfig(backend="silero")).stream().push(audio)]
+    rested = np.array(found[: len(expected)]) == 0.0
+    assert rested.sum() > 20
+    assert np.array(expected)[rested].max() < 0.1
+    np.testing.assert_allclose(
+        np.array(found[: len(expected)])[~rested], np.array(expected)[~rested], atol=0.05
+    )
 
 
 def test_the_cascade_rests_where_webrtc_hears_nothing() -> None:
