@@ -51,7 +51,7 @@ def main() -> None:
     noises = {}
     for kind in kinds:
         of_kind = replace(recipe, augment=replace(recipe.augment, noise_folder=str(kind)))
-        noises[kind] = ExampleMaker(of_kind, network, options.examples).noises()
+        noises[kind] = ExampleMaker(of_kind, network, options.examples).noises()[""]
 
     bench = Bench(model)
     print(

@@ -145,8 +145,12 @@ class SpeakerMemory:
         past = [_choose(stranger, new, old) for new, old in zip(late, past, strict=True)]
         late = [_choose(complete, torch.zeros_like(part), part) for part in late]
         fade = self._memory / past[2].clamp(min=self._memory)
-        faded = [past[0] * fade[..., None], past[1] * fade[..., None], past[2] * fade, past[3]]
-        return dict(zip(ALL_PAST, faded, strict=True)) | dict(zip(ALL_LATE, late, strict=True))
+        # The newest part fades with the rest, or taking it away would leave more than was before.
+        past, late = (
+            [sums * fade[..., None], squares * fade[..., None], weight * fade, units]
+            for sums, squares, weight, units in (past, late)
+        )
+        return dict(zip(ALL_PAST, past, strict=True)) | dict(zip(ALL_LATE, late, strict=True))
 
 
 def _mean(parts: list[Tensor]) -> Tensor:

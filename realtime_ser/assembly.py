@@ -69,11 +69,12 @@ def pipeline_factory(
 
 
 def _check_hop(config: Config, model: Model) -> None:
-    """A network takes whole units, and a hop is what it is given."""
-    hop, unit = config.recognizer.hop, model.network.frames_per_unit * model.features.hop
-    if to_samples(hop) % unit:
-        suitable = to_seconds(math.lcm(unit, to_samples(0.1)))
+    """A hop is what a network is given, and it takes whole blocks."""
+    network, hop = model.network, config.recognizer.hop
+    block = network.frames_per_unit * network.units_together * model.features.hop
+    if to_samples(hop) % block:
+        suitable = to_seconds(math.lcm(block, to_samples(0.1)))
         raise ConfigError(
-            f"recognizer.hop = {hop:g}: model {model.name} works in units of {to_seconds(unit):g} "
-            f"s; use a multiple of {suitable:g} s or another model"
+            f"recognizer.hop = {hop:g}: model {model.name} hears {to_seconds(block):g} s together; "
+            f"use a multiple of {suitable:g} s or another model"
         )

@@ -140,10 +140,14 @@ class FrontEnd:
         return features, after | {"tail": tail}
 
     def power(self, samples: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, n * hop) samples after (batch, window - hop) -> (batch, n, n_bands) power."""
+        """(batch, n * hop) samples after (batch, window - hop) -> (batch, n, n_bands) power.
+
+        A constant offset, as cheap sound cards have it, is no sound.
+        """
         c = self.config
         joined = torch.cat([tail, samples], dim=1)
-        frames = joined.unfold(1, c.window, c.hop) * self._window
+        frames = joined.unfold(1, c.window, c.hop)
+        frames = (frames - frames.mean(dim=2, keepdim=True)) * self._window
         spectrum = torch.fft.rfft(frames, c.n_fft)
         power = spectrum.real.square() + spectrum.imag.square()
         return power @ self._filters, joined[:, joined.shape[1] - tail.shape[1] :]

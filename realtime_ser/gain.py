@@ -31,6 +31,8 @@ RELEASE: Final = 6.0
 """dB a second by which the level falls when nothing as loud follows."""
 NOISE_RISE: Final = 3.0
 """dB a second by which the noise rises when nothing as soft follows."""
+OFFSET_ATTACK: Final = 1.0 / 32.0
+"""Share of a block in the running mean, a constant offset that some sound cards add: a second."""
 ATTACK: Final = 1.0 / 3.0
 """Share of a block in the running power: a click is no level."""
 _LOWEST_POWER: Final = 10.0 ** (LOWEST_DBFS / 10.0)
@@ -50,12 +52,14 @@ class AutomaticGain:
     """One stream's gain."""
 
     def __init__(self) -> None:
+        self._offset: float | None = None
         self._power = 0.0
         self._loud = LOWEST_DBFS
         self._noise = math.inf
 
     def __call__(self, blocks: AudioArray) -> Heard:
         """Consecutive blocks, (n, samples), at the stream's own level."""
+        blocks = self._without_offset(blocks)
         n, samples = blocks.shape
         seconds = samples / SAMPLE_RATE
         gains = np.empty((n, 1), dtype=np.float32)
@@ -69,3 +73,13 @@ class AutomaticGain:
             gains[i] = 10.0 ** ((TARGET_DBFS - level) / 20.0)
             above[i] = heard - self._noise
         return Heard(blocks * gains, above)
+
+    def _without_offset(self, blocks: AudioArray) -> AudioArray:
+        """Blocks minus the stream's running mean."""
+        means = blocks.mean(axis=1, dtype=np.float64)
+        offsets = np.empty((len(blocks), 1), dtype=np.float32)
+        for i, mean in enumerate(means.tolist()):
+            before = mean if self._offset is None else self._offset
+            self._offset = before + OFFSET_ATTACK * (mean - before)
+            offsets[i] = self._offset
+        return blocks - offsets

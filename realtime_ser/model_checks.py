@@ -134,6 +134,12 @@ def check_fit(
             f"{file}: features.n_mels = {features.n_mels}, but the network takes {bands} "
             "(hyper.n_mels)"
         )
+    together = network.units_together * network.frames_per_unit
+    if together > network.frames_per_unit and features.level_block != together:
+        raise ModelError(
+            f"{file}: features.level_block = {features.level_block}, but the network hears "
+            f"{together} frames together (hyper.trunk_block)"
+        )
     unit = network.frames_per_unit * features.hop
     if not 0 < unit <= LONGEST_UNIT:
         raise ModelError(

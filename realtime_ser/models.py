@@ -164,6 +164,8 @@ def save_model(
     """Write ``model.safetensors`` and ``model.toml`` into ``folder`` (made when missing)."""
     from safetensors.torch import save
 
+    from realtime_ser.networks import network_config
+
     folder.mkdir(parents=True, exist_ok=True)
     content = save(pack(network))
     (folder / WEIGHTS_FILE).write_bytes(content)
@@ -174,7 +176,8 @@ def save_model(
         "classes": list(classes),
         "sample_rate": SAMPLE_RATE,
         "sha256": hashlib.sha256(content).hexdigest(),
-        "hyper": dict(hyper),
+        # Defaults, too: they may change, and not all of them show in the shape of a weight.
+        "hyper": asdict(network_config(network_name, hyper)),
         "features": asdict(features),
         "fusion": asdict(fusion),
         "training": dict(training),

@@ -115,6 +115,7 @@ class MultiscaleLstm(nn.Module):
         self.n_classes = config.n_classes
         self.n_scales = len(config.segment_units)
         self.frames_per_unit = config.frames_per_unit
+        self.units_together = config.trunk_block if config.voice else 1
         self.dropout = nn.Dropout(config.dropout)
         self.mel = self._mel_branch() if config.embedding else None
         if self.mel is not None:

@@ -20,6 +20,9 @@ class StreamingNetwork(Protocol):
     """
 
     frames_per_unit: int
+    units_together: int
+    """A piece should end with a whole multiple of these: what is heard together with nothing later
+    than a piece's end is otherwise cut short, and recognised worse."""
     n_scales: int
     n_classes: int
     remembered: tuple[str, ...]

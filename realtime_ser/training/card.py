@@ -195,13 +195,16 @@ def _held_out(metrics: HeldOut) -> str:
     means = [mean(column) for column in zip(*rows.values(), strict=True)]
     lines.append(f"| **mean** | | {_cells(means)} |")
     clips, streams = ([m[p] for m in metrics.values()] for p in ("clip", "stream"))
-    classes = clips[0]["classes"]
-    recalls = [mean(m["per_class"][name]["recall"] for m in clips) for name in classes]
+    recalls = {
+        name: mean(m["per_class"][name]["recall"] for m in clips)
+        for name in clips[0]["classes"]
+        if all(m["per_class"][name]["support"] for m in clips)
+    }
     return HELD_OUT.format(
-        chance=1.0 / len(classes),
+        chance=1.0 / len(recalls),
         rows="\n".join(lines),
         risk="\n".join(_risks(clips)),
-        recalls=", ".join(f"{n} {r:.2f}" for n, r in zip(classes, recalls, strict=True)),
+        recalls=", ".join(f"{name} {recall:.2f}" for name, recall in recalls.items()),
         women=mean(m["by_sex"]["f"]["uar"] for m in clips),
         men=mean(m["by_sex"]["m"]["uar"] for m in clips),
         known_women=mean(m["by_sex"]["f"]["uar"] for m in streams),
@@ -212,14 +215,14 @@ def _held_out(metrics: HeldOut) -> str:
 
 
 def _conditions(metrics: HeldOut) -> str:
-    """Of conditions that every fold was evaluated under."""
-    shared = set.intersection(*(set(of_fold) for of_fold in metrics.values()))
-    names = sorted(name for name in shared if name.startswith(CLIP))
+    """Of conditions that every fold was evaluated under, and of corpora that any held out."""
     clean = mean(of_fold["clip"]["uar"] for of_fold in metrics.values())
     rows = []
-    for name in names:
-        found = [of_fold[name] for of_fold in metrics.values()]
+    for name in sorted({n for of_fold in metrics.values() for n in of_fold if n.startswith(CLIP)}):
+        found = [of_fold[name] for of_fold in metrics.values() if name in of_fold]
         uar, special = mean(m["uar"] for m in found), name.removeprefix(CLIP)
+        if special in NAMES and len(found) < len(metrics):
+            continue  # of fewer folds it cannot be held against clean
         against = f"{uar - clean:+.3f}" if special in NAMES else ""
         rows.append(
             f"| {NAMES.get(special, special)} | {sum(m['n'] for m in found)} | {uar:.3f} "

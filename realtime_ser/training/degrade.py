@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import glob
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,11 @@ TELEPHONE_BAND = (300.0, 3_400.0)
 LARGEST_RATIO = 100.0
 """dB, either way: beyond it one of the two cannot be heard or computed with."""
 SPECS = "telephone, microphone, noise:DB[:FOLDER] or room[:FOLDER]"
+STEEPEST_COLOUR = 2.0
+"""Of made-up noise, whose power falls with the frequency to this power: 0 is white, 1 pink, 2
+brown."""
+LOWEST_BIN = 50.0
+"""Hz below which its power no longer rises."""
 REVERBERATION = (0.2, 0.8)
 """Seconds in which the sound of a made-up room falls by 60 dB."""
 DIRECT_TO_REVERBERANT = (-6.0, 6.0)
@@ -84,20 +90,32 @@ def telephone(samples: AudioArray) -> AudioArray:
 
 
 def add_noise(
-    samples: AudioArray, snr_db: float, recordings: list[AudioArray], rng: np.random.Generator
+    samples: AudioArray, snr_db: float, recordings: Sequence[AudioArray], rng: np.random.Generator
 ) -> AudioArray:
     """A stretch of a random recording (white noise when there is none) at a ratio to the speech."""
-    if recordings:
-        noise = recordings[int(rng.integers(len(recordings)))]
-        start = int(rng.integers(len(noise)))
-        stretch = np.take(noise, np.arange(start, start + len(samples)), mode="wrap")
-    else:
-        stretch = rng.standard_normal(len(samples)).astype(np.float32)
+    if not recordings:
+        return mix(samples, rng.standard_normal(len(samples)).astype(np.float32), snr_db)
+    noise = recordings[int(rng.integers(len(recordings)))]
+    start = int(rng.integers(len(noise)))
+    stretch = np.take(noise, np.arange(start, start + len(samples)), mode="wrap")
+    return mix(samples, stretch, snr_db)
+
+
+def add_coloured_noise(samples: AudioArray, snr_db: float, rng: np.random.Generator) -> AudioArray:
+    """Made-up noise of a random colour, white to brown, at a ratio to the speech."""
+    spectrum = np.fft.rfft(rng.standard_normal(len(samples)))
+    frequency = np.fft.rfftfreq(len(samples), 1.0 / SAMPLE_RATE).clip(min=LOWEST_BIN)
+    spectrum *= frequency ** (-rng.uniform(0.0, STEEPEST_COLOUR) / 2.0)
+    return mix(samples, np.fft.irfft(spectrum, len(samples)).astype(np.float32), snr_db)
+
+
+def mix(samples: AudioArray, noise: AudioArray, snr_db: float) -> AudioArray:
+    """Speech and noise of one length, at a ratio; digital silence is not counted as speech."""
     heard = samples[samples != 0.0]
     speech = float(np.mean(np.square(heard))) if len(heard) else 0.0
-    power = float(np.mean(np.square(stretch))) + 1e-12
+    power = float(np.mean(np.square(noise))) + 1e-12
     gain = np.sqrt(speech / power * 10.0 ** (-snr_db / 10.0))
-    return np.asarray(samples + gain * stretch, dtype=np.float32)
+    return np.asarray(samples + gain * noise, dtype=np.float32)
 
 
 def in_room(samples: AudioArray, response: AudioArray) -> AudioArray:
@@ -129,18 +147,31 @@ def make_up_room(rng: np.random.Generator) -> AudioArray:
 
 
 def load_folder(folder: Path) -> list[AudioArray]:
-    """Every recording below a folder.
+    """Every recording below a folder, or that a pattern such as ``noise/*/1-*`` names.
+
+    Raises:
+        DataError: there is none.
+    """
+    return [load_audio(file) for file in recordings_in(folder)]
+
+
+def recordings_in(folder: Path) -> list[Path]:
+    """The files of ``load_folder``.
 
     Raises:
         DataError: there is none.
     """
     try:
-        files = sorted(f for f in folder.rglob("*") if f.suffix in AUDIO_SUFFIXES)
+        if glob.has_magic(str(folder)):
+            found = [Path(name) for name in glob.glob(str(folder), recursive=True)]
+        else:
+            found = list(folder.rglob("*"))
     except OSError as error:
         raise DataError(f"{folder}: cannot be read ({error.strerror or error})") from error
+    files = sorted(file for file in found if file.suffix in AUDIO_SUFFIXES)
     if not files:
-        raise DataError(f"{folder}: no recordings in this folder")
-    return [load_audio(file) for file in files]
+        raise DataError(f"{folder}: no recordings there")
+    return files
 
 
 def _as_loud(samples: npt.NDArray[np.floating], model: AudioArray) -> npt.NDArray[np.floating]:

@@ -16,22 +16,28 @@ import soxr
 import torch
 from torch import nn
 
+from realtime_ser.errors import DataError
 from realtime_ser.features import FrontEnd
 from realtime_ser.networks import network_config
 from realtime_ser.segments import Segmenter
-from realtime_ser.training.degrade import add_noise, load_folder, parse_degradation
-from realtime_ser.training.index import Clip, load_clip
+from realtime_ser.training.degrade import (
+    add_coloured_noise,
+    add_noise,
+    parse_degradation,
+    recordings_in,
+)
+from realtime_ser.training.index import Clip, load_audio, load_clip
 from realtime_ser.training.pretrained import PREFIX
 from realtime_ser.types import SAMPLE_RATE, AudioArray, SpeechBoundary, SpeechStarted
 from realtime_ser.vad import Vad, make_vad
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from realtime_ser.networks.protocol import StreamingNetwork
     from realtime_ser.training.recipe import Recipe
 
-VERSION = 2
+VERSION = 3
 """Of the cache: one more when a changed code would make other examples."""
 SHORTEST = 0.4
 """Seconds of speech under which a segment is no example."""
@@ -41,6 +47,8 @@ WAVES_AT_ONCE = 48
 STRETCHES, STRETCH = 3, 2 * SAMPLE_RATE
 """Of a noise recording: how many, and samples of each."""
 SILENCE = 1e-4
+FOLD_END = "-"
+"""In the name of a noise recording."""
 OF_THE_SPEAKER = ("microphone",)
 """Conditions in which all clips of a speaker are heard alike, so that his past tells of it."""
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
@@ -71,8 +79,20 @@ class Example:
 class ExampleMaker:
     """Makes examples and keeps them in a folder, so that the next run finds them there."""
 
-    def __init__(self, recipe: Recipe, network: StreamingNetwork, cache: Path) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        network: StreamingNetwork,
+        cache: Path,
+        homes: Mapping[tuple[str, str], str] | None = None,
+    ) -> None:
         """Prepare.
+
+        Args:
+            recipe: says how examples are made.
+            network: its slow part listens.
+            cache: a folder, made when missing.
+            homes: see ``homes_of``; needed where the recipe has ``noise_folds``.
 
         Raises:
             DataError: a folder of the recipe has no recordings.
@@ -83,8 +103,8 @@ class ExampleMaker:
         self._front_end = FrontEnd(recipe.features)
         self._vad = make_vad(recipe.vad)
         self._speeds = sorted(recipe.augment.speeds, key=lambda speed: speed != 1.0)
-        folder = recipe.augment.noise_folder
-        self._noise = load_folder(Path(folder)) if folder else []
+        self._homes = homes or {}
+        self._noise = self._noise_by_fold(recipe.augment.noise_folder)
         self._conditions = {
             spec: parse_degradation(spec, f"recipe {recipe.name}: augment.conditions")
             for spec in recipe.augment.conditions
@@ -115,21 +135,45 @@ class ExampleMaker:
                 progress()
         return examples
 
-    def noises(self) -> list[HalfArray]:
-        """What the slow part says of the recipe's noise recordings.
+    def noises(self) -> dict[str, list[HalfArray]]:
+        """What the slow part says of the recipe's noise recordings, by their fold.
 
-        Of random stretches, and of what the detector takes for speech in them.
+        Of random stretches, and of what the detector takes for speech in them. Without folds the
+        only key is empty.
         """
         rng = np.random.default_rng(self._recipe.seed)
-        waves = []
-        for noise in self._noise:
-            for _ in range(STRETCHES):
-                start = int(rng.integers(max(1, len(noise) - STRETCH)))
-                wave = noise[start : start + STRETCH]
-                if float(np.abs(wave).max()) > SILENCE:
-                    waves.append(wave)
-            waves += speech_segments(noise, self._vad, self._recipe)
-        return [variant.slow for variant in self._features(waves)]
+        found = {}
+        for fold, recordings in self._noise.items():
+            waves = []
+            for noise in recordings:
+                for _ in range(STRETCHES):
+                    start = int(rng.integers(max(1, len(noise) - STRETCH)))
+                    wave = noise[start : start + STRETCH]
+                    if float(np.abs(wave).max()) > SILENCE:
+                        waves.append(wave)
+                waves += speech_segments(noise, self._vad, self._recipe)
+            found[fold] = [variant.slow for variant in self._features(waves)]
+        return found
+
+    def _noise_by_fold(self, folder: str) -> dict[str, list[AudioArray]]:
+        """Fold -> recordings."""
+        found: dict[str, list[AudioArray]] = {}
+        for file in recordings_in(Path(folder)) if folder else []:
+            fold = file.name.partition(FOLD_END)[0] if self._recipe.augment.noise_folds else ""
+            found.setdefault(fold, []).append(load_audio(file))
+        return found
+
+    def _noise_of(self, clip: Clip) -> Sequence[AudioArray]:
+        """The recordings in which a clip is heard."""
+        if not self._recipe.augment.noise_folds:
+            return self._noise[""]
+        home = self._homes.get((clip.corpus, clip.fold or ""))
+        if home not in self._noise:
+            raise DataError(
+                f"{clip.path}: augment.noise_folds needs a run that holds the clip out, and noise "
+                f"recordings named {home or 'FOLD'}{FOLD_END}..."
+            )
+        return self._noise[home]
 
     def _store(self, clips: Sequence[Clip]) -> None:
         """Compute what is missing, all clips in one pass through the slow part."""
@@ -156,7 +200,8 @@ class ExampleMaker:
         with self._file(clip).open("rb") as stream, np.load(stream) as stored:
             arrays = [stored[f"arr_{i}"] for i in range(len(stored.files))]
         variants = [Variant(*pair) for pair in zip(arrays[::2], arrays[1::2], strict=False)]
-        each = len(self._speeds) + bool(self._noise) + len(self._conditions)
+        made_up = self._recipe.augment.coloured_noise
+        each = len(self._speeds) + bool(self._noise) + made_up + len(self._conditions)
         if len(arrays) % (2 * each):
             raise ValueError(f"{self._file(clip)} holds {len(arrays)} arrays")
         return [Example(clip, tuple(variants[i : i + each])) for i in range(0, len(variants), each)]
@@ -165,14 +210,16 @@ class ExampleMaker:
         for speed in self._speeds:
             rate = SAMPLE_RATE * speed
             yield segment if speed == 1.0 else soxr.resample(segment, rate, SAMPLE_RATE)
-        rng = self._rng(clip.path.name)
+        low, high = self._recipe.augment.noise_snr_db
         if self._noise:
-            low, high = self._recipe.augment.noise_snr_db
-            snr = float(rng.uniform(low, high))
-            yield add_noise(segment, snr, self._noise, rng)
+            rng = self._rng(clip.path.name, "noise")
+            yield add_noise(segment, float(rng.uniform(low, high)), self._noise_of(clip), rng)
+        if self._recipe.augment.coloured_noise:
+            rng = self._rng(clip.path.name, "coloured")
+            yield add_coloured_noise(segment, float(rng.uniform(low, high)), rng)
         for name, condition in self._conditions.items():
-            alike = name in OF_THE_SPEAKER
-            yield condition(segment, self._rng(*clip.person, name) if alike else rng)
+            whose = clip.person if name in OF_THE_SPEAKER else (clip.path.name,)
+            yield condition(segment, self._rng(*whose, name))
 
     def _rng(self, *key: str) -> np.random.Generator:
         """Of the seed and a key."""
@@ -224,6 +271,7 @@ class ExampleMaker:
         settings = [
             asdict(self._recipe.features), asdict(self._recipe.vad), asdict(self._recipe.segments),
             self._speeds, augment.noise_folder, augment.noise_snr_db, augment.conditions,
+            augment.coloured_noise, sorted(self._homes.items()) if augment.noise_folds else [],
             self._recipe.seed,
             self._network.frames_per_unit, weights.hexdigest(), self._trunk_sizes(), VERSION,
         ]  # fmt: skip

@@ -90,7 +90,7 @@ class Histories:
                 share = rng.uniform(*NEUTRAL_SHARES)
                 chances[neutral] = share / neutral.sum()
                 chances[~neutral] = (1.0 - share) / (~neutral).sum()
-        picked = rng.choice(len(others), n, p=chances / chances.sum())
+        picked = rng.choice(len(others), n, replace=False, p=chances / chances.sum())
         return [others[int(j)] for j in picked]
 
 

@@ -24,6 +24,8 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = get_args(Protocol)
 GAP = 0.5
 """Seconds of silence between clips of a stream."""
 NEUTRAL_SHARE = 0.6
+CHANGES = 1
+"""Sets what chance draws for conditions apart from what it draws for orders."""
 
 Change = Callable[[AudioArray, np.random.Generator], AudioArray]
 
@@ -68,7 +70,7 @@ def sessions(
             position += len(samples) + to_samples(GAP)
         whole = np.concatenate(pieces[:-1])
         if change is not None:
-            whole = change(whole, np.random.default_rng((seed, number)))
+            whole = change(whole, np.random.default_rng((seed, number, CHANGES)))
         yield Session(Recording(name, whole), tuple(placed))
 
 

@@ -78,6 +78,11 @@ class AugmentRecipe:
     noise_folder: str = ""
     """Folder of noise recordings; one more variant of every example gets noise from it."""
     noise_snr_db: tuple[float, ...] = (5.0, 20.0)
+    noise_folds: bool = False
+    """What stands before the first ``-`` in the name of a noise recording is its fold, and a clip
+    is heard only in noise of the run that holds it out: no run knows the noise of its own fold."""
+    coloured_noise: bool = False
+    """One more variant of every example gets made-up noise, white to brown."""
     conditions: tuple[str, ...] = ()
     """As ``evaluate --degrade`` takes them; each makes one more variant of every example."""
     degraded: float = 0.25

@@ -23,7 +23,14 @@ from realtime_ser.training.index import Clip, of_corpora, read_index
 from realtime_ser.training.loop import Epoch, Trainer
 from realtime_ser.training.pretrained import load_trunk
 from realtime_ser.training.siblings import answers_of_siblings
-from realtime_ser.training.splits import Split, folds_of, held_out_of, run_of, split_clips
+from realtime_ser.training.splits import (
+    Split,
+    folds_of,
+    held_out_of,
+    homes_of,
+    run_of,
+    split_clips,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -86,7 +93,8 @@ def train(
     splits = {run: split_clips(clips, recipe.data, folds_of(run), recipe.seed) for run in runs}
     network = cast("StreamingNetwork", fresh_network(recipe))
     _check_fit(recipe, network)
-    maker = ExampleMaker(recipe, network, output / "examples")
+    homes = homes_of(clips, recipe.data)
+    maker = ExampleMaker(recipe, network, output / "examples", homes)
     examples = _by_clip(maker.make(clips, progress.clips("features", len(clips))))
     noises = maker.noises()
     return [
@@ -137,7 +145,7 @@ def _one_run(
     clips: Sequence[Clip],
     split: Split,
     examples: dict[Path, list[Example]],
-    noises: Sequence[HalfArray],
+    noises: Mapping[str, Sequence[HalfArray]],
     output: Path,
     device: torch.device,
     progress: Progress,
@@ -155,7 +163,8 @@ def _one_run(
                 "see [vad] and [segments] of the recipe"
             )
     network = fresh_network(recipe)
-    trainer = Trainer(recipe, network, training, validation, device, folder, noises=noises)
+    known = [one for fold, some in noises.items() if fold not in folds_of(run) for one in some]
+    trainer = Trainer(recipe, network, training, validation, device, folder, noises=known)
     trainer.run(lambda epoch: progress.epoch(recipe.name, run, epoch, recipe.optimizer.epochs))
     listener = trainer.listener
     held_out = folds_of(run)

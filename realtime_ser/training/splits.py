@@ -74,6 +74,16 @@ def held_out_of(clips: Sequence[Clip], recipe: DataRecipe, run: Sequence[str]) -
     return held_out
 
 
+def homes_of(clips: Sequence[Clip], recipe: DataRecipe) -> dict[tuple[str, str], str]:
+    """Which run holds out a fold of a corpus: (corpus, fold) -> run."""
+    return {
+        (corpus, fold): run
+        for run in recipe.folds
+        for corpus, folds in held_out_of(clips, recipe, (run,)).items()
+        for fold in folds
+    }
+
+
 def split_clips(
     clips: Sequence[Clip], recipe: DataRecipe, held_out: Sequence[str], seed: int
 ) -> Split:

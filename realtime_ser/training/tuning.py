@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import torch
 
 from realtime_ser.errors import DataError
 from realtime_ser.models import load_model, read_description, save_model
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import torch
     from torch import nn
 
     from realtime_ser.models import Model
@@ -110,6 +110,7 @@ def tune(
     examples = maker.make(clips, progress.clips("features", len(clips)))
     parts = split_people(clips, seed)
     network.to(device)
+    torch.manual_seed(seed)
 
     def of(chosen: Sequence[Clip]) -> list[Example]:
         paths = {clip.path for clip in chosen}

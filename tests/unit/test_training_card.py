@@ -12,7 +12,7 @@ def metrics(uar: float) -> dict[str, Any]:
     return {
         "uar": uar, "wa": uar + 0.01, "ece": 0.04, "coverage": 0.9, "n": 100,
         "classes": list(CLASSES),
-        "per_class": {name: {"recall": uar} for name in CLASSES},
+        "per_class": {name: {"recall": uar, "support": 9} for name in CLASSES},
         "by_sex": {"f": {"uar": uar + 0.02}, "m": {"uar": uar - 0.02}},
         "votes": {"uar": 0.5},
         "risk_coverage": [
@@ -55,13 +55,25 @@ def test_conditions_and_other_corpora_are_told(tmp_path: Path) -> None:
         for fold, uar in (("1", 0.6), ("2", 0.7))
     }
     held_out["1"]["clip_room"] = metrics(0.5)  # not of every fold, so no mean
+    held_out["2"]["clip_tess"] = metrics(0.4)  # a corpus with fewer folds
     elsewhere = {"ravdess": {"clip": metrics(0.5), "stream": metrics(0.55)}}
     write_card(tmp_path, described(tmp_path), 1234, held_out, elsewhere)
     card = (tmp_path / "README.md").read_text()
     assert "| telephone (300-3400 Hz, 8 kHz, G.711) | 200 | 0.620 | -0.030 | 0.040 |" in card
     assert "| emodb | 200 | 0.800 |  | 0.040 |" in card
+    assert "| tess | 100 | 0.400 |  | 0.040 |" in card
     assert "impulse" not in card
     assert "| ravdess | 100 | 0.500 | 0.040 | 0.600 | 0.650 |" in card
+
+
+def test_a_class_that_the_folds_lack_has_no_recall(tmp_path: Path) -> None:
+    held_out = {"1": dict.fromkeys(("clip", "stream", "call"), metrics(0.6))}
+    absent = CLASSES[-1]
+    held_out["1"]["clip"]["per_class"][absent]["support"] = 0
+    write_card(tmp_path, described(tmp_path), 1234, held_out)
+    card = (tmp_path / "README.md").read_text()
+    assert f"UAR by chance: {1 / (len(CLASSES) - 1):.3f}" in card
+    assert f"{absent} 0.60" not in card
 
 
 def test_a_card_says_what_may_not_be_used_commercially(tmp_path: Path) -> None:
