@@ -87,7 +87,7 @@ class TimelineConfig:
 
     uncertain_below: float = 0.48
     """Confidence under which a row says ``uncertain``."""
-    smoothing: float = 0.5
+    smoothing: float = 0.0
     """Time constant, in seconds, of the smoothing of window rows; 0 switches it off."""
 
 

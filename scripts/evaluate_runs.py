@@ -3,9 +3,11 @@
     python scripts/evaluate_runs.py runs/default --index CORPORA/index.csv --background BACKGROUND
 
 Each run of a fold is measured on the folds that it held out, on the corpora of the recipe, by every
-protocol, and in the conditions; the run ``final`` on corpora that it was not trained on. Results
-lie in ``evaluation/RUN-NAME`` below the first folder, where ``publish_model.py`` looks for them.
-What is there already is left alone, so an interrupted script goes on where it was.
+protocol, and in the conditions; the run ``final`` on corpora that it was not trained on. Noise is
+that of the fold, too, where recordings in BACKGROUND/noise are named by folds (``noise_folds`` of
+the recipe). Results lie in ``evaluation/RUN-NAME`` below the first folder, where
+``publish_model.py`` looks for them. What is there already is left alone, so an interrupted script
+goes on where it was.
 """
 
 from __future__ import annotations
@@ -43,13 +45,21 @@ class Run:
 
     def __init__(self, model: Path, results: Path) -> None:
         self.name = model.parent.name
-        self.held_out: dict[str, list[str]] = read_description(model)["training"]["held_out"]
-        """Folds of each corpus that the model never heard; of a corpus that is not named, all."""
+        training = read_description(model)["training"]
+        self.held_out: dict[str, list[str]] = training["held_out"]
+        """Folds of each corpus that the model never heard."""
+        self._trained_on = {corpus["name"] for corpus in training["corpora"]}
         self._model = model
         self._results = results
 
     def evaluation(self, name: str, protocol: str, corpus: str, *more: str) -> Evaluation:
-        """On what the run has not heard of a corpus."""
+        """On what the run has not heard of a corpus.
+
+        Raises:
+            ValueError: it has heard all of it.
+        """
+        if corpus in self._trained_on and corpus not in self.held_out:
+            raise ValueError(f"run {self.name} was trained on all of {corpus}")
         folds = [part for fold in self.held_out.get(corpus, ()) for part in ("--fold", fold)]
         options = ["--protocol", protocol, "--corpus", corpus, *folds, *more]
         return Evaluation(self._model, self._results / f"{self.name}-{name}", options)
@@ -84,15 +94,18 @@ def evaluations(given: argparse.Namespace) -> Iterator[Evaluation]:
             yield run.evaluation(protocol, protocol, given.corpus)
         for corpus in sorted(run.held_out.keys() - {given.corpus}):
             yield run.evaluation(f"clip_{corpus}", "clip", corpus)
-        for name, spec in conditions(given.background).items():
+        for name, spec in conditions(given.background, run.name).items():
             yield run.evaluation(f"clip_{name}", "clip", given.corpus, "--degrade", spec)
 
 
-def conditions(background: Path) -> dict[str, str]:
+def conditions(background: Path, fold: str) -> dict[str, str]:
     """What stands in the card, and how it is called for."""
+    of_fold = background / "noise" / "*" / f"{fold}-*"
+    named = any(background.glob(f"noise/*/{fold}-*"))
     return {
         "telephone": "telephone",
-        "noise": f"noise:10:{background / 'noise'}",
+        "noise": f"noise:10:{of_fold if named else background / 'noise'}",
+        "white": "noise:10",
         "room": f"room:{background / 'rooms'}",
     }
 

@@ -85,7 +85,7 @@ The same folds under conditions, and other corpora of which these siblings held 
 """
 NAMES = {
     "telephone": "telephone (300-3400 Hz, 8 kHz, G.711)",
-    "noise": "noise, 10 dB (recordings of the recipe's kinds)",
+    "noise": "noise, 10 dB (recordings of kinds that training knew, these of them held out)",
     "white": "white noise, 10 dB",
     "room": "rooms (measured impulse responses)",
 }
