@@ -44,13 +44,13 @@ from vad_sounds import (
     STEADY,
     generated,
     mixtures,
-    read,
     reference_of_meeting,
     slams,
 )
 
 from realtime_ser.config import SegmentConfig, VadConfig
 from realtime_ser.segments import Segmenter
+from realtime_ser.training.index import load_audio
 from realtime_ser.types import (
     SAMPLE_RATE,
     AudioArray,
@@ -170,7 +170,7 @@ def false_alarms(report: Report, vads: dict[str, Vad], lines: list[Setting], arg
     """Table 1."""
     sounds: dict[str, list[AudioArray]] = {k: [v] for k, v in generated(args.seed).items()}
     for folder in sorted((args.data / "background" / "noise").iterdir()):
-        sounds[folder.name] = [read(file) for file in sorted(folder.iterdir())]
+        sounds[folder.name] = [load_audio(file) for file in sorted(folder.iterdir())]
     decided = {
         name: {kind: [decide(vad, x) for x in audio] for kind, audio in sounds.items()}
         for name, vad in vads.items()
@@ -197,7 +197,7 @@ def false_alarms(report: Report, vads: dict[str, Vad], lines: list[Setting], arg
 def meetings(report: Report, vads: dict[str, Vad], lines: list[Setting], args: Args) -> None:
     """Table 2, with the cost."""
     files = sorted((args.data / "background" / "meetings").glob("*.opus"))
-    recordings = [read(file) for file in files]
+    recordings = [load_audio(file) for file in files]
     decided = {name: [decide(vad, x) for x in recordings] for name, vad in vads.items()}
     silence = np.zeros_like(recordings[0])
     speech_cost = {name: cost(vad, recordings[0]) for name, vad in vads.items()}

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-import soundfile
-import soxr
 
+from realtime_ser.training.index import load_audio, load_clip, of_corpora, read_index
 from realtime_ser.types import SAMPLE_RATE, AudioArray
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from realtime_ser.training.index import Clip
 
 FRAME = 160
 """Samples of the 10 ms in which speech is counted."""
@@ -27,15 +27,6 @@ SLAMS = (10.0, 20.0, 30.0, 40.0)
 SLAM_SECONDS = 0.2
 CLIPS_IN_A_STREAM = 10
 PAUSE_SECONDS = 0.5
-
-
-def read(file: Path) -> AudioArray:
-    """(n,) samples at 16 kHz, channels mixed."""
-    samples, sample_rate = soundfile.read(file, dtype="float32", always_2d=True)
-    mono: AudioArray = samples.mean(axis=1)
-    if sample_rate != SAMPLE_RATE:
-        mono = soxr.resample(mono, sample_rate, SAMPLE_RATE)
-    return mono
 
 
 def generated(seed: int, seconds: float = 10.0) -> dict[str, AudioArray]:
@@ -92,11 +83,9 @@ def reference_of_clip(clean: AudioArray) -> np.ndarray:
     return speech
 
 
-def recordings_of(data: Path, corpus: str) -> list[Path]:
+def clips_in(data: Path, corpus: str) -> list[Clip]:
     """The clips of a corpus, in the order of the index."""
-    with (data / "corpora" / "index.csv").open(newline="", encoding="utf-8") as lines:
-        rows = csv.DictReader(lines)
-        return [data / "corpora" / row["path"] for row in rows if row["corpus"] == corpus]
+    return of_corpora(read_index(data / "corpora" / "index.csv"), (corpus,))
 
 
 @dataclass(frozen=True)
@@ -110,13 +99,15 @@ class Mixture:
 
 def mixtures(data: Path, corpus: str, seed: int, clips: int) -> dict[float | None, list[Mixture]]:
     """The same clips with the same noise at each ratio; None is clean (digital silence around)."""
-    files = recordings_of(data, corpus)
+    files = clips_in(data, corpus)
     rng = np.random.default_rng(seed)
-    noises = [read(f) for k in STEADY for f in sorted((data / "background/noise" / k).iterdir())]
+    noises = [
+        load_audio(f) for k in STEADY for f in sorted((data / "background/noise" / k).iterdir())
+    ]
     noises = [noise for noise in noises if np.sqrt(np.mean(noise**2)) > 1e-4]
     found: dict[float | None, list[Mixture]] = {snr: [] for snr in SNRS}
     for index in rng.choice(len(files), clips, replace=False):
-        clip = read(files[index])
+        clip = load_clip(files[index])
         before = int(rng.integers(SAMPLE_RATE // 2, SAMPLE_RATE))
         clean = np.pad(clip, (before, SAMPLE_RATE))
         speech = np.pad(reference_of_clip(clip), (round(before / FRAME), 0))
@@ -145,14 +136,14 @@ class Slam:
 
 def slams(data: Path, corpus: str, seed: int, streams: int) -> dict[float, list[Slam]]:
     """Clips with pauses between, noise that dies away in the first pause; never over full scale."""
-    files = recordings_of(data, corpus)
+    files = clips_in(data, corpus)
     rng = np.random.default_rng(seed)
     length = round(SLAM_SECONDS * SAMPLE_RATE)
     shape = rng.standard_normal(length) * np.exp(-2.0 * np.arange(length) / length)
     found: dict[float, list[Slam]] = {ratio: [] for ratio in SLAMS}
     for _ in range(streams):
         drawn = rng.integers(len(files), size=CLIPS_IN_A_STREAM)
-        clips = [read(files[i]) for i in drawn]
+        clips = [load_clip(files[i]) for i in drawn]
         pause = 1e-4 * rng.standard_normal(round(PAUSE_SECONDS * SAMPLE_RATE))
         plain = np.concatenate([part for clip in clips for part in (clip, pause)])
         plain = plain.astype(np.float32)
