@@ -1,19 +1,25 @@
 """Print the tables of recognition in docs/benchmarks.md from the metrics kept beside it.
 
-python benchmarks/recognition.py docs/results/multiscale_lstm
+    python benchmarks/recognition.py docs/results/multiscale_lstm
+
+The interval behind UAR is 95 % for other speakers of the same kind: 1.96 standard errors of the
+UAR of single speakers.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
-from statistics import mean
+from statistics import mean, stdev
 from typing import Any
 
 Metrics = dict[str, Any]
 UNTOUCHED = ("3", "4")
 """Folds that nothing was developed on."""
+INTERVAL = "+-"
+STANDARD_ERRORS = 1.96
 
 
 def main() -> None:
@@ -63,13 +69,17 @@ def print_table(by_fold: dict[str, Metrics]) -> None:
 
 def figures(metrics: Metrics) -> dict[str, float]:
     """Name of a column -> figure."""
-    row = {"UAR": metrics["uar"], "WA": metrics["wa"], "macro F1": metrics["macro_f1"]}
+    row = {"UAR": metrics["uar"]}
+    of_speakers = [speaker["uar"] for speaker in metrics["per_speaker"].values()]
+    if len(of_speakers) > 1:
+        row[INTERVAL] = STANDARD_ERRORS * stdev(of_speakers) / math.sqrt(len(of_speakers))
+    row |= {"WA": metrics["wa"], "macro F1": metrics["macro_f1"]}
     if metrics["protocol"] != "clip":
         row |= {
             f"{b['from']:.0f}-{'' if b['to'] is None else format(b['to'], '.0f')} s": b["uar"]
             for b in metrics["by_elapsed_speech"]
         }
-        row["known (60 s)"] = metrics["known"]["uar"]
+        row |= {"known (60 s)": metrics["known"]["uar"], "ECE known": metrics["known"]["ece"]}
     row |= {"ECE": metrics["ece"], "coverage": metrics["coverage"]}
     sexes = {"women": "f", "men": "m"}
     by_sex = metrics["by_sex"]
@@ -77,8 +87,12 @@ def figures(metrics: Metrics) -> dict[str, float]:
 
 
 def average(rows: list[dict[str, float]], names: list[str]) -> dict[str, float]:
-    """Mean of every column."""
-    return {name: mean(row[name] for row in rows) for name in names}
+    """Mean of every column; the interval of the mean is smaller than those of its parts."""
+    means = {name: mean(row[name] for row in rows) for name in names}
+    if INTERVAL in means:
+        squares = sum(row[INTERVAL] ** 2 for row in rows)
+        means[INTERVAL] = math.sqrt(squares) / len(rows)
+    return means
 
 
 def line(head: str, row: dict[str, float]) -> str:
