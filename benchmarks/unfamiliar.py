@@ -4,8 +4,8 @@
         --model runs/default/1/model --examples runs/default/examples
 
 What the network takes for speech (``networks/familiarity.py``) is fitted again for every kind of
-noise, to all kinds but that one, and the recordings of that kind go through the chain of a live
-stream. Noise of all kinds was still laid over training speech.
+noise, to all kinds but that one and the made-up sounds of the recipe, and the recordings of that
+kind go through the chain of a live stream. Noise of all kinds was still laid over training speech.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from realtime_ser.training.examples import ExampleMaker
 from realtime_ser.training.familiar import MOST, fit_familiarity
 from realtime_ser.training.index import of_corpora, read_index
 from realtime_ser.training.recipe import read_recipe
-from realtime_ser.training.splits import folds_of, split_clips
+from realtime_ser.training.splits import folds_of, homes_of, split_clips
 
 
 def main() -> None:
@@ -44,14 +44,18 @@ def main() -> None:
     clips = [clip for clip in listed if clip.emotion in recipe.classes]
     folds = folds_of(model.description["training"]["run"])
     train = split_clips(clips, recipe.data, folds, recipe.seed).train
-    examples = ExampleMaker(recipe, network, options.examples).make(
-        train[:: max(1, len(train) // MOST)], lambda: None
-    )
+    homes = homes_of(clips, recipe.data)
+    maker = ExampleMaker(recipe, network, options.examples, homes)
+    examples = maker.make(train[:: max(1, len(train) // MOST)], lambda: None)
     kinds = sorted(path for path in Path(recipe.augment.noise_folder).iterdir() if path.is_dir())
     noises = {}
     for kind in kinds:
-        of_kind = replace(recipe, augment=replace(recipe.augment, noise_folder=str(kind)))
+        augment = replace(
+            recipe.augment, noise_folder=str(kind), noise_folds=False, made_up_sounds=0
+        )
+        of_kind = replace(recipe, augment=augment)
         noises[kind] = ExampleMaker(of_kind, network, options.examples).noises()[""]
+    made_up = maker.made_up()
 
     bench = Bench(model)
     print(
@@ -60,7 +64,7 @@ def main() -> None:
     rates = []
     for kind in kinds:
         others = [noise for other in kinds if other != kind for noise in noises[other]]
-        fit_familiarity(network, examples, others)
+        fit_familiarity(network, examples, [*others, *made_up])
         found = false_alarms(bench, recordings_of(kind))["all"]
         rates.append((found["shown_in_10_min"], found["not_neutral_in_10_min"]))
         print("| " + " | ".join([kind.name, *(f"{value:.1f}" for value in found.values())]) + " |")

@@ -27,6 +27,7 @@ from realtime_ser.training.degrade import (
     recordings_in,
 )
 from realtime_ser.training.index import Clip, load_audio, load_clip
+from realtime_ser.training.made_up import made_up_sounds
 from realtime_ser.training.pretrained import PREFIX
 from realtime_ser.types import SAMPLE_RATE, AudioArray, SpeechBoundary, SpeechStarted
 from realtime_ser.vad import Vad, make_vad
@@ -154,6 +155,11 @@ class ExampleMaker:
                 waves += speech_segments(noise, self._vad, self._recipe)
             found[fold] = [variant.slow for variant in self._features(waves)]
         return found
+
+    def made_up(self) -> list[HalfArray]:
+        """What the slow part says of made-up sounds that are no speech."""
+        sounds = made_up_sounds(self._rng("made up"), self._recipe.augment.made_up_sounds)
+        return [variant.slow for variant in self._features(sounds)]
 
     def _noise_by_fold(self, folder: str) -> dict[str, list[AudioArray]]:
         """Fold -> recordings."""

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from realtime_ser.training.recipe import Recipe
 
 
+MADE_UP = "made up"
+"""No fold: sounds that every run may know."""
+
+
 class Progress(Protocol):
     """How the command tells the user where it is."""
 
@@ -96,7 +100,7 @@ def train(
     homes = homes_of(clips, recipe.data)
     maker = ExampleMaker(recipe, network, output / "examples", homes)
     examples = _by_clip(maker.make(clips, progress.clips("features", len(clips))))
-    noises = maker.noises()
+    noises = {**maker.noises(), MADE_UP: maker.made_up()}
     return [
         _one_run(recipe, run, clips, split, examples, noises, output, device, progress)
         for run, split in splits.items()
