@@ -30,7 +30,7 @@ class ParquetSink:
 
     def check(self) -> None:
         """See ``Sink.check``: pyarrow is there, and the file can be written."""
-        _pyarrow(self._path)
+        _pyarrow()
         try:
             check_place(self._path)
         except OSError as error:
@@ -54,7 +54,7 @@ class ParquetSink:
         if not self._open:
             return
         self._open = False
-        pa = _pyarrow(self._path)
+        pa = _pyarrow()
         import pyarrow.parquet as pq
 
         types = {name: pa.string() for name in TEXT} | {name: pa.int32() for name in WHOLE}
@@ -68,11 +68,11 @@ class ParquetSink:
         return sink_error(self._path, str(self._path), "cannot be written", error)
 
 
-def _pyarrow(path: Path) -> Any:
+def _pyarrow() -> Any:
     try:
         import pyarrow
     except ImportError as error:
         raise SinkError(
-            f"{path}: Parquet needs pyarrow; pip install 'realtime-ser[parquet]'"
+            "--format parquet needs pyarrow; pip install pyarrow, or name another format"
         ) from error
     return pyarrow
