@@ -39,6 +39,10 @@ BLOCK = 100.0
 """Units of speech after which the newest part is held against what was before."""
 COMPARABLE = 100.0
 """Units that must have been before for that."""
+MOST_UNITS = 1e6
+"""A day of speech: nobody is listened to for longer."""
+ROUNDING = 1.01
+"""By so much sums may differ from what they are sums of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,26 @@ class SpeakerMemory:
             NOW_WEIGHT: state[NOW_WEIGHT] + weights,
             NOW_UNITS: state[NOW_UNITS] + n,
         }
+
+    def could_hold(self, state: State, largest: float) -> bool:
+        """Whether descriptions could have left such sums: stored ones may be damaged.
+
+        Args:
+            state: what is remembered, of float32 and the shapes of ``initial_state``.
+            largest: absolute value that no part of a description exceeds.
+        """
+        for keys in (ALL_PAST, ALL_LATE):
+            sums, squares, weight, units = (state[key] for key in keys)
+            heard = ROUNDING * weight[..., None]
+            possible = (
+                (units >= 0.0) & (units <= MOST_UNITS),
+                (weight >= 0.0) & (weight <= ROUNDING * self._memory),
+                sums.abs() <= largest * heard,
+                (squares >= 0.0) & (squares <= largest**2 * heard),
+            )
+            if not all(bool(part.all()) for part in possible):
+                return False
+        return True
 
     def remember(self, state: State, voiceprint: Voiceprint) -> State:
         """The segment is over: it joins the past, or replaces it if somebody else is speaking."""

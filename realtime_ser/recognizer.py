@@ -88,7 +88,7 @@ class NetworkRecognizer:
             speaker: as ``memory`` gave it; who every stream is taken to be at its start.
 
         Raises:
-            ConfigError: ``speaker`` does not fit the model.
+            ConfigError: ``speaker`` does not fit the model, or is nothing that it could remember.
         """
         assert isinstance(model.network, nn.Module)
         self.classes = model.classes
@@ -106,7 +106,7 @@ class NetworkRecognizer:
         units = round(window * model.features.sample_rate / self.unit_samples)
         self._window_units = max(1, units)
         self._network_keys = tuple(self._network.initial_state(1, device))
-        self._start = self._initial() | self._checked(speaker or {})
+        self._start = self._initial() | self._checked(speaker)
         with torch.inference_mode():
             self._slots = self._fresh(INITIAL_SLOTS)
         self._free = list(range(INITIAL_SLOTS))
@@ -224,10 +224,13 @@ class NetworkRecognizer:
             }
         )
 
-    def _checked(self, speaker: State) -> State:
-        """The memory of a speaker, on the device."""
-        fresh = self._network.initial_state(1, self.device)
-        shapes = {key: fresh[key].shape for key in self._network.remembered}
-        if speaker and {key: value.shape for key, value in speaker.items()} != shapes:
-            raise ConfigError("the speaker's baseline does not fit the model; calibrate him again")
+    def _checked(self, speaker: State | None) -> State:
+        """The memory of a speaker, on the device; empty where none is given."""
+        if speaker is None:
+            return {}
+        if not self._network.could_remember(speaker):
+            raise ConfigError(
+                "the speaker's baseline is damaged or does not fit the model; "
+                "run 'realtime-ser calibrate' for him again"
+            )
         return {key: value.to(self.device) for key, value in speaker.items()}

@@ -181,6 +181,14 @@ class MultiscaleLstm(nn.Module):
         voiceprint = Voiceprint(self.voiceprint, self.voice_limit)
         return fresh | self.memory.remember(state, voiceprint)
 
+    def could_remember(self, remembered: State) -> bool:
+        """See ``StreamingNetwork.could_remember``."""
+        fresh = self.initial_state(1, torch.device("meta"))
+        expected = {key: (fresh[key].shape, fresh[key].dtype) for key in self.remembered}
+        if {key: (value.shape, value.dtype) for key, value in remembered.items()} != expected:
+            return False
+        return self.trunk is None or self.memory.could_hold(remembered, LARGEST_DIFFERENCE)
+
     def adapted_units(self, state: State) -> Tensor:
         """See ``StreamingNetwork.adapted_units``."""
         if self.trunk is None:

@@ -41,6 +41,13 @@ class StreamingNetwork(Protocol):
             Zeros but for what is remembered of the speaker.
         """
 
+    def could_remember(self, remembered: State) -> bool:
+        """Whether speech could have left this in the memory.
+
+        Args:
+            remembered: of one stream: the keys ``remembered``, from anywhere.
+        """
+
     def adapted_units(self, state: State) -> Tensor:
         """(batch,) units of the speaker's speech that evidence is adapted to."""
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from realtime_ser.errors import ConfigError
 from realtime_ser.fusion import Fusion, FusionConfig, fuse, mean_logits, weighted_sums
 from realtime_ser.models import load_model
 from realtime_ser.recognizer import NetworkRecognizer, choose_device
+from realtime_ser.state import State
 from realtime_ser.types import AudioArray, Prediction
 from tests.models import save_untrained
 from tests.signals import speech_like
@@ -134,6 +136,61 @@ def test_a_segment_is_not_compared_with_itself(adapting: NetworkRecognizer) -> N
         adapting.close(slot)
         adapting.close(other)
     assert close(*answers)
+
+
+def known_speaker(recognizer: NetworkRecognizer) -> State:
+    """What is remembered of somebody after some sentences."""
+    slot = recognizer.open()
+    for seed in range(2):
+        recognizer.begin(slot)
+        recognizer.step([slot], [speech_like(2.0, seed=seed)])
+    return recognizer.memory(slot)
+
+
+def test_a_stream_starts_from_what_is_known_of_its_speaker(
+    adapting: NetworkRecognizer, tmp_path: Path
+) -> None:
+    known = known_speaker(adapting)
+    again = NetworkRecognizer(load_model(tmp_path / "model"), CPU, 1.0, known)
+    assert alone(again, [speech_like(1.0)])[0].adapted == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize(
+    ("key", "damage"),
+    [
+        ("speaker_units", lambda x: x - 1000.0),
+        ("speaker_units", lambda x: x + 1e30),
+        ("speaker_weight", lambda x: -x),
+        ("speaker_weight", lambda x: x + 1e30),
+        ("speaker_squares", lambda x: -x - 1.0),
+        ("speaker_squares", lambda x: x + 1e30),
+        ("speaker_sums", lambda x: x - 1e30),
+        ("speaker_sums", lambda x: x * torch.nan),
+        ("block_units", lambda x: x - 1000.0),
+        ("block_weight", lambda x: x - 1000.0),
+        ("block_sums", lambda x: x + 1e30),
+        ("block_squares", lambda x: x - 1000.0),
+        ("speaker_sums", lambda x: x[..., :-1]),
+        ("speaker_sums", lambda x: x.double()),
+        ("speaker_sums", lambda x: x > 0.0),
+        ("more", lambda _: torch.zeros(1)),
+        ("speaker_units", None),
+        (None, None),
+    ],
+)
+def test_a_memory_that_no_speech_leaves_is_refused(
+    adapting: NetworkRecognizer,
+    tmp_path: Path,
+    key: str | None,
+    damage: Callable[[torch.Tensor], torch.Tensor] | None,
+) -> None:
+    known = {} if key is None else known_speaker(adapting)
+    if key is not None:
+        damaged = None if damage is None else damage(known.get(key, torch.zeros(1)))
+        known = {k: v for k, v in (known | {key: damaged}).items() if v is not None}
+    model = load_model(tmp_path / "model")
+    with pytest.raises(ConfigError, match=r"baseline is damaged or does not fit .* for him again"):
+        NetworkRecognizer(model, CPU, 1.0, known)
 
 
 def test_a_slot_given_back_comes_out_clean(recognizer: NetworkRecognizer) -> None:
