@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import math
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 FORMAT = "1"
 SUFFIX = ".safetensors"
 LONGEST_NAME = 64
+"""Letters."""
+MOST_BYTES = 200
+"""Of a name: with what is added to it, a file name of at most 255."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +46,32 @@ def speakers_folder() -> Path:
 
 
 def list_baselines(folder: Path) -> list[str]:
-    """Names, sorted."""
-    return sorted(file.name.removesuffix(SUFFIX) for file in folder.glob(f"*{SUFFIX}"))
+    """Names, sorted.
+
+    Raises:
+        ConfigError: the folder cannot be read.
+    """
+    try:
+        files = [file for file in folder.iterdir() if file.suffix == SUFFIX and file.is_file()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+    return sorted(file.stem for file in files if _is_name(file.stem))
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder if it is missing; asked before listening, so that nobody speaks for nothing.
+
+    Raises:
+        SinkError: it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _unwritable(folder, error) from error
 
 
 def save_baseline(baseline: Baseline, folder: Path) -> Path:
@@ -57,12 +87,12 @@ def save_baseline(baseline: Baseline, folder: Path) -> Path:
     metadata = {"format": FORMAT, "model": baseline.model, "seconds": f"{baseline.seconds:.1f}"}
     content = save({k: v.contiguous() for k, v in baseline.memory.items()}, metadata)
     new = file.with_suffix(f".{uuid4().hex}.new")
+    prepare_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         new.write_bytes(content)
         new.replace(file)
     except OSError as error:
-        raise SinkError(f"{file}: cannot be written ({error.strerror or error})") from error
+        raise _unwritable(file, error) from error
     finally:
         with contextlib.suppress(OSError):
             new.unlink()
@@ -78,12 +108,20 @@ def load_baseline(name: str, model: str, folder: Path) -> Baseline:
         folder: where baselines are kept.
 
     Raises:
-        ConfigError: there is none of that name, it is damaged, or it is of another model.
+        ConfigError: there is none of that name, it cannot be read, is damaged, or is of another
+            model.
     """
+    import torch
     from safetensors import SafetensorError, safe_open
 
     file = _file_of(name, folder)
-    if not file.is_file():
+    try:
+        found = file.is_file()
+        if found:
+            file.open("rb").close()  # safetensors says of any file it may not read: not there
+    except OSError as error:
+        raise _unreadable(file, error) from error
+    if not found:
         known = ", ".join(list_baselines(folder)) or "none"
         raise ConfigError(
             f"speaker {name!r} is not known; run 'realtime-ser calibrate {name}' first "
@@ -94,7 +132,9 @@ def load_baseline(name: str, model: str, folder: Path) -> Baseline:
             metadata = stored.metadata() or {}
             memory = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118  # no mapping
         seconds = float(metadata["seconds"])
-        if metadata["format"] != FORMAT:
+        numbers = all(v.dtype == torch.float32 and v.isfinite().all() for v in memory.values())
+        whole = bool(memory) and numbers and math.isfinite(seconds) and seconds >= 0.0
+        if metadata["format"] != FORMAT or not whole:
             raise ValueError
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ConfigError(
@@ -118,7 +158,7 @@ def forget_baseline(name: str, folder: Path) -> None:
     file = _file_of(name, folder)
     try:
         file.unlink()
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise ConfigError(f"speaker {name!r} is not known; there is nothing to forget") from error
     except OSError as error:
         raise SinkError(f"{file}: cannot be removed ({error.strerror or error})") from error
@@ -130,11 +170,26 @@ def check_name(name: str) -> None:
     Raises:
         ConfigError: it is one.
     """
-    if not re.fullmatch(r"\w[\w.-]*", name) or len(name) > LONGEST_NAME:
+    if not _is_name(name):
         raise ConfigError(
             f"speaker {name[:LONGEST_NAME]!r}: use a name of letters, digits, '_', '-' and '.', "
-            f"at most {LONGEST_NAME}"
+            f"at most {LONGEST_NAME} of them and {MOST_BYTES} bytes"
         )
+
+
+def _is_name(name: str) -> bool:
+    fits = re.fullmatch(r"\w[\w.-]*", name) is not None and len(name) <= LONGEST_NAME
+    return fits and len(os.fsencode(name)) <= MOST_BYTES
+
+
+def _unwritable(path: Path, error: OSError) -> SinkError:
+    reason = error.strerror or error
+    return SinkError(f"{path}: cannot be written ({reason}); see to it that you may write there")
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigError:
+    reason = error.strerror or error
+    return ConfigError(f"{path}: cannot be read ({reason}); see to it that you may read it")
 
 
 def _file_of(name: str, folder: Path) -> Path:

@@ -50,19 +50,28 @@ def command(
 
 
 def _calibrate(name: str, source: str, seconds: float, config: Config) -> None:
-    from realtime_ser.assembly import load_recognizer, pipeline_factory
-    from realtime_ser.baseline import Baseline, check_name, save_baseline, speakers_folder
+    from realtime_ser.baseline import (
+        Baseline,
+        check_name,
+        prepare_folder,
+        save_baseline,
+        speakers_folder,
+    )
     from realtime_ser.capture.open import open_source
     from realtime_ser.capture.quiet import native_stderr_muted
     from realtime_ser.clock import SystemClock
-    from realtime_ser.enrolment import listen
     from realtime_ser.errors import ConfigError, SourceError
 
     check_name(name)
-    clock = SystemClock()
+    clock, folder = SystemClock(), speakers_folder()
     if source == "-":
         raise ConfigError("calibrate: cannot listen to '-'; name a microphone or a recording")
     opened = open_source(source, config.capture, clock, paced=False)
+    prepare_folder(folder)
+    # Only now torch, which takes a second to load: what is wrong with the rest is said at once.
+    from realtime_ser.assembly import load_recognizer, pipeline_factory
+    from realtime_ser.enrolment import listen
+
     recognizer = load_recognizer(config)
     if not recognizer.adapts:
         raise ConfigError(f"model {recognizer.name} does not adapt to speakers; use another one")
@@ -77,5 +86,5 @@ def _calibrate(name: str, source: str, seconds: float, config: Config) -> None:
             f"{source}: only {speech:.1f} s of speech were heard; "
             f"{SHORTEST:g} s are needed to know somebody"
         )
-    file = save_baseline(Baseline(name, recognizer.sha256, speech, memory), speakers_folder())
+    file = save_baseline(Baseline(name, recognizer.sha256, speech, memory), folder)
     typer.echo(f"{name}: {speech:.1f} s of speech  ->  {file}")

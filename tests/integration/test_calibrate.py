@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from realtime_ser.baseline import list_baselines
+from realtime_ser.baseline import list_baselines, load_baseline, save_baseline
 from realtime_ser.cli.main import main
+from realtime_ser.models import load_model
 from realtime_ser.sinks.reader import read_timeline
 from tests.models import save_untrained
 from tests.signals import silence, speech_like
@@ -88,6 +89,7 @@ def test_a_model_that_does_not_adapt_is_no_use(
     [
         (["calibrate"], "names no speaker"),
         (["calibrate", "a/b", "x.wav"], "use a name of letters"),
+        (["calibrate", "\N{MATHEMATICAL BOLD CAPITAL A}" * 64, "x.wav"], "and 200 bytes"),
         (["calibrate", "anna", "-"], "cannot listen to '-'"),
         (["calibrate", "anna", "none.wav"], "none.wav: "),
         (["calibrate", "anna", "--forget"], "nothing to forget"),
@@ -107,6 +109,32 @@ def test_what_a_user_got_wrong_is_said(
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
+
+
+def test_a_damaged_baseline_is_said(
+    tmp_path: Path, model: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = recording(tmp_path / "call.wav", 3)
+    assert run("calibrate", "anna", call, "--seconds", "5", "--model", model) == 0
+    found = load_baseline("anna", load_model(model).sha256, folder)
+    found.memory["speaker_units"].fill_(-100.0)
+    save_baseline(found, folder)
+    capsys.readouterr()
+    assert run("live", call, "--speaker", "anna", "--plain", "--model", model) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "baseline is damaged" in line
+    assert "run 'realtime-ser calibrate' for him again" in line
+
+
+def test_a_place_that_cannot_be_written_is_said_before_anybody_speaks(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("realtime_ser.assembly.load_recognizer", None)
+    folder.touch()
+    assert run("calibrate", "anna", recording(tmp_path / "call.wav", 1)) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{folder}: cannot be written (File exists)" in line
 
 
 def test_somebody_nobody_calibrated_is_said(
