@@ -24,6 +24,7 @@ from realtime_ser.networks.familiarity import Familiarity
 from realtime_ser.networks.mel_branch import MelBranch
 from realtime_ser.networks.pooling import Pool
 from realtime_ser.networks.speech_trunk import SpeechTrunk
+from realtime_ser.networks.weights import check_numbers
 
 if TYPE_CHECKING:
     from realtime_ser.features import Features
@@ -34,6 +35,10 @@ LARGEST_DIFFERENCE = 8.0
 """Of a description from everybody's mean, in deviations; what is beyond is no speech."""
 VOICEPRINT = 32
 """Directions in which voices are told apart."""
+PACE = (1e-3, 1e6)
+"""Least and most units of ``prior``, ``steady`` and ``memory``."""
+UNLIMITED = {"voice_limit": torch.inf, "familiarity.limit": -torch.inf}
+"""What may be infinite, and is until it is fitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +114,9 @@ class MultiscaleLstm(nn.Module):
         if config.embedding and not config.n_mels:
             raise ValueError("a mel branch (embedding) needs mel bands (n_mels)")
         for name in ("prior", "steady", "memory"):
-            if not getattr(config, name) > 0.0:
-                raise ValueError(f"{name} = {getattr(config, name)} must be more than 0")
+            value, (low, high) = getattr(config, name), PACE
+            if not low <= value <= high:
+                raise ValueError(f"{name} = {value} is outside {low:g} to {high:g}")
         self.config = config
         self.n_classes = config.n_classes
         self.n_scales = len(config.segment_units)
@@ -155,6 +161,10 @@ class MultiscaleLstm(nn.Module):
             width=c.embedding,
             dropout=c.dropout,
         )
+
+    def check_weights(self) -> None:
+        """See ``StreamingNetwork.check_weights``."""
+        check_numbers(self.state_dict(), ("spread", "within"), UNLIMITED)
 
     def initial_state(self, batch_size: int, device: torch.device) -> State:
         """All zeros: nothing heard, nobody known."""

@@ -28,6 +28,13 @@ class StreamingNetwork(Protocol):
     remembered: tuple[str, ...]
     """Keys of the state that outlive a segment: what is known of the speaker."""
 
+    def check_weights(self) -> None:
+        """Refuse weights and buffers that no training leaves.
+
+        Raises:
+            ValueError: names one, and what is wrong with it.
+        """
+
     def initial_state(self, batch_size: int, device: torch.device) -> State:
         """State of ``batch_size`` streams before their first unit."""
 

@@ -137,8 +137,13 @@ def test_the_trunk_is_not_trained() -> None:
         ("multiscale_lstm", {"layers": 3}, "unknown parameter 'layers'"),
         ("multiscale_lstm", {"hidden": "many"}, "cannot be built"),
         ("multiscale_lstm", {"embedding": 8, "n_mels": 0}, "needs mel bands"),
-        ("multiscale_lstm", {"memory": 0.0}, "memory = 0.0 must be more than 0"),
-        ("multiscale_lstm", {"prior": -1.0}, "prior = -1.0 must be more than 0"),
+        ("multiscale_lstm", {"memory": 0.0}, r"memory = 0\.0 is outside 0\.001 to 1e\+06"),
+        ("multiscale_lstm", {"memory": float("inf")}, "memory = inf is outside"),
+        ("multiscale_lstm", {"memory": 1e39}, r"memory = 1e\+39 is outside"),
+        ("multiscale_lstm", {"prior": -1.0}, r"prior = -1\.0 is outside"),
+        ("multiscale_lstm", {"prior": float("inf")}, "prior = inf is outside"),
+        ("multiscale_lstm", {"prior": 1e-46}, "prior = 1e-46 is outside"),
+        ("multiscale_lstm", {"steady": float("nan")}, "steady = nan is outside"),
     ],
 )
 def test_what_cannot_be_built_is_said(name: str, parameters: dict[str, object], words: str) -> None:
