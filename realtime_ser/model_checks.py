@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import torch
 
@@ -11,6 +11,7 @@ from realtime_ser.config import coerce
 from realtime_ser.errors import ConfigError, ModelError
 from realtime_ser.features import FeatureConfig, FrontEnd
 from realtime_ser.fusion import Fusion, FusionConfig
+from realtime_ser.networks import network_config
 from realtime_ser.types import EMOTIONS, SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ LONGEST_UNIT = 10 * SAMPLE_RATE
 """Samples; no hop is longer."""
 SUM_TOLERANCE = 0.01
 """Of fusion weights, which files may have rounded."""
+NO_NUMBERS = "the weights give no numbers"
+AGAIN = "train or install the model again"
 
 
 def read_table(description: Mapping[str, Any], key: str, file: Path) -> Mapping[str, Any]:
@@ -57,11 +60,27 @@ def read_classes(description: Mapping[str, Any], file: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
+def read_hyper(description: Mapping[str, Any], file: Path) -> Any:
+    """``[hyper]`` as the configuration of the model's network.
+
+    Raises:
+        ModelError: an unknown network, or a value that is missing or of another type.
+    """
+    table = read_table(description, "hyper", file)
+    try:
+        config = network_config(str(description.get("network")), table)
+    except ModelError as error:
+        raise ModelError(f"{file}: {error}") from error
+    _check_complete(table, config, "hyper", file)
+    return config
+
+
 def read_features(description: Mapping[str, Any], file: Path) -> FeatureConfig:
     """``[features]``.
 
     Raises:
-        ModelError: a value of another type, or one that no front end could work with.
+        ModelError: a value that is missing, of another type, or one that no front end could work
+            with.
     """
     c = _read(FeatureConfig, description, "features", file)
     _check_ranges([(f"features.{key}", v, low, high) for key, v, low, high in c.ranges()], file)
@@ -72,7 +91,8 @@ def read_fusion(description: Mapping[str, Any], file: Path) -> FusionConfig:
     """``[fusion]``.
 
     Raises:
-        ModelError: a value of another type, or what does not make a distribution.
+        ModelError: a value that is missing or of another type, or what does not make a
+            distribution.
     """
     table = read_table(description, "fusion", file)
     half = table.get("half")
@@ -106,17 +126,17 @@ def _read_one_fusion(table: Mapping[str, Any], name: str, file: Path) -> Fusion:
 
 def check_fit(
     network: StreamingNetwork,
-    network_config: Any,
+    config: Any,
     classes: tuple[str, ...],
     features: FeatureConfig,
     fusion: FusionConfig,
     file: Path,
 ) -> None:
-    """Refuse parts that do not fit one another; a unit of silence has to pass through them.
+    """Refuse parts that do not fit one another; silence has to pass through them.
 
     Args:
         network: with its weights, in evaluation mode, on the CPU.
-        network_config: what it was built from.
+        config: what it was built from.
         classes: of the model.
         features: of the model.
         fusion: of the model.
@@ -128,7 +148,7 @@ def check_fit(
     counts = {len(part.weights) for part in fusion}
     if network.n_classes != len(classes) or counts != {network.n_scales}:
         raise ModelError(f"{file}: classes or fusion weights do not fit the network")
-    bands = getattr(network_config, "n_mels", features.n_mels)
+    bands = getattr(config, "n_mels", features.n_mels)
     if bands != features.n_mels:
         raise ModelError(
             f"{file}: features.n_mels = {features.n_mels}, but the network takes {bands} "
@@ -147,24 +167,35 @@ def check_fit(
             f"samples; 1 to {LONGEST_UNIT} are possible"
         )
     try:
+        network.check_weights()
+    except ValueError as error:
+        raise ModelError(f"{file}: {NO_NUMBERS} ({error}); {AGAIN}") from error
+    try:
         evidence = _evidence_of_silence(network, features, 2 * unit)
     except (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ModelError(f"{file}: [hyper] and [features] do not fit ({reason})") from error
-    if evidence.shape != (1, 2, network.n_scales, len(classes) + 1):
+    if evidence.shape != (2, 2, network.n_scales, len(classes) + 1):
         raise ModelError(f"{file}: [hyper] and [features] do not fit (another number of units)")
     if not bool(evidence.isfinite().all()):
-        raise ModelError(f"{file}: the weights give no numbers; train or install the model again")
+        raise ModelError(f"{file}: {NO_NUMBERS}; {AGAIN}")
 
 
 @torch.inference_mode()
 def _evidence_of_silence(
     network: StreamingNetwork, features: FeatureConfig, samples: int
 ) -> torch.Tensor:
+    """Of a stranger's and, once they are known, of the same speaker's next segment.
+
+    Returns:
+        (2, n, n_scales, n_classes + 1)
+    """
     front_end = FrontEnd(features)
     heard, _ = front_end.step(torch.zeros(1, samples), front_end.initial_state(1))
-    evidence, _ = network.step(heard, network.initial_state(1, front_end.device))
-    return evidence
+    stranger = network.initial_state(1, front_end.device)
+    first, after = network.step(heard, stranger)
+    second, _ = network.step(heard, network.next_segment(stranger | after))
+    return torch.cat([first, second])
 
 
 def _read(kind: type[Settings], description: Mapping[str, Any], name: str, file: Path) -> Settings:
@@ -174,14 +205,19 @@ def _read(kind: type[Settings], description: Mapping[str, Any], name: str, file:
     unknown = sorted(set(table) - set(hints))
     if unknown:
         raise ModelError(f"{file}: [{name}]: unknown key {unknown[0]!r}")
-    for field in fields(cast("Any", kind)):
-        if field.name not in table and field.default is MISSING:
-            raise ModelError(f"{file}: {name}.{field.name} is missing")
+    _check_complete(table, kind, name, file)
     try:
         values = {k: coerce(v, hints[k], str(file), f"{name}.{k}") for k, v in table.items()}
     except ConfigError as error:
         raise ModelError(str(error)) from error
     return kind(**values)
+
+
+def _check_complete(table: Mapping[str, Any], kind: Any, name: str, file: Path) -> None:
+    """Nothing is left to defaults: they may have changed since the model was trained."""
+    for field in fields(kind):
+        if field.name not in table:
+            raise ModelError(f"{file}: {name}.{field.name} is missing; {AGAIN}")
 
 
 def _check_ranges(ranges: list[Range], file: Path) -> None:

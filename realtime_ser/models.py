@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
 
 import tomli_w
 
@@ -104,7 +105,7 @@ def load_model(folder: Path) -> Model:
     from safetensors.torch import load
 
     from realtime_ser import model_checks
-    from realtime_ser.networks import build_network, network_config
+    from realtime_ser.networks import build_network
 
     description = read_description(folder)
     file = folder / DESCRIPTION_FILE
@@ -113,11 +114,9 @@ def load_model(folder: Path) -> Model:
         raise ModelError(f"{file}: sample_rate must be {SAMPLE_RATE}")
     features = model_checks.read_features(description, file)
     fusion = model_checks.read_fusion(description, file)
-    network_name = str(description.get("network"))
-    hyper = model_checks.read_table(description, "hyper", file)
+    config = model_checks.read_hyper(description, file)
     try:
-        config = network_config(network_name, hyper)
-        network = build_network(network_name, hyper)
+        network = build_network(str(description["network"]), asdict(config))
     except ModelError as error:
         raise ModelError(f"{file}: {error}") from error
     weights_file = folder / WEIGHTS_FILE
@@ -161,14 +160,20 @@ def save_model(
     training: Mapping[str, Any],
     scores: Mapping[str, Any],
 ) -> None:
-    """Write ``model.safetensors`` and ``model.toml`` into ``folder`` (made when missing)."""
+    """Write ``model.safetensors`` and ``model.toml`` into ``folder`` (made when missing).
+
+    A model that was there is whole until both are written. Who reads between the two replacements,
+    or finds the folder after a kill just there, is told that the sha256 differs.
+
+    Raises:
+        OSError: they cannot be written; the folder is as it was.
+    """
     from safetensors.torch import save
 
     from realtime_ser.networks import network_config
 
     folder.mkdir(parents=True, exist_ok=True)
     content = save(pack(network))
-    (folder / WEIGHTS_FILE).write_bytes(content)
     description = {
         "format": FORMAT,
         "name": name,
@@ -183,7 +188,26 @@ def save_model(
         "training": dict(training),
         "scores": dict(scores),
     }
-    (folder / DESCRIPTION_FILE).write_text(tomli_w.dumps(description), encoding="utf-8")
+    _replace(
+        {
+            folder / WEIGHTS_FILE: content,
+            folder / DESCRIPTION_FILE: tomli_w.dumps(description).encode(),
+        }
+    )
+
+
+def _replace(contents: Mapping[Path, bytes]) -> None:
+    """Write files beside those of their names, then put all of them in their places."""
+    new = {file: file.with_suffix(f".{uuid4().hex}.new") for file in contents}
+    try:
+        for file, content in contents.items():
+            new[file].write_bytes(content)
+        for file in contents:
+            new[file].replace(file)
+    finally:
+        for file in new.values():
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
 
 
 def round_rows(matrix: Tensor) -> tuple[Tensor, Tensor]:

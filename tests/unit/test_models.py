@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from safetensors.torch import load, save
 from realtime_ser.assembly import load_recognizer
 from realtime_ser.config import load_config
 from realtime_ser.errors import ConfigError, ModelError
+from realtime_ser.features import FeatureConfig
 from realtime_ser.fusion import Fusion, FusionConfig
 from realtime_ser.models import find_model, list_models, load_model, restore_rows, round_rows
 from realtime_ser.networks import build_network
+from realtime_ser.networks.multiscale_lstm import MultiscaleLstm, MultiscaleLstmConfig
 from tests.models import CLASSES, KNOWN, SMALL, STRANGER, save_untrained
 
 ONE_SCALE = {
@@ -104,7 +107,7 @@ def test_missing_weights_are_said(folder: Path) -> None:
         ("classes", ["angry", "sad"], "do not fit the network"),
         ("sample_rate", 8000, "sample_rate must be 16000"),
         ("network", "perceptron", "'perceptron' is unknown"),
-        ("hyper", {"hidden": 11}, "does not fit model.toml"),
+        ("hyper", {"hidden": 11}, r"hyper\.n_classes is missing; train or install"),
         ("fusion", ONE_SCALE, "do not fit the network"),
         ("features", {"colour": 1}, "unknown key 'colour'"),
         ("hyper", 3, r"table \[hyper\] is missing"),
@@ -120,6 +123,58 @@ def test_a_foreign_description_is_refused(
         load_model(folder)
 
 
+def test_weights_of_another_size_are_refused(folder: Path) -> None:
+    edit(
+        folder,
+        "hyper",
+        tomllib.loads((folder / "model.toml").read_text())["hyper"] | {"hidden": 11},
+    )
+    with pytest.raises(ModelError, match=r"model\.safetensors: does not fit model\.toml"):
+        load_model(folder)
+
+
+class Killed(BaseException):
+    """What is left of a process that was killed here."""
+
+
+@pytest.mark.parametrize("last", ["first file", "second file"])
+def test_a_model_is_whole_until_the_new_one_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    before = load_model(folder).sha256
+    write = Path.write_bytes
+
+    def killed(file: Path, content: bytes) -> None:
+        write(file, content[: len(content) // 2])
+        if last == "first file" or b"[hyper]" in content:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", killed)
+        with pytest.raises(Killed):
+            save_untrained(folder, seed=1)
+    assert load_model(folder).sha256 == before
+    assert sorted(file.name for file in folder.iterdir()) == ["model.safetensors", "model.toml"]
+    save_untrained(folder, seed=1)
+    assert load_model(folder).sha256 != before
+
+
+def test_who_reads_between_the_two_files_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def killed(file: Path, target: Path) -> None:
+        replace(file, target)
+        raise Killed
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(Killed):
+        save_untrained(folder, seed=1)
+    with pytest.raises(ModelError, match="sha256 differs"):
+        load_model(folder)
+
+
 def test_a_description_that_is_not_toml_is_refused(folder: Path) -> None:
     (folder / "model.toml").write_bytes(b"\xff\xfe = nonsense")
     with pytest.raises(ModelError, match=r"model\.toml: cannot be read"):
@@ -130,6 +185,7 @@ def test_a_description_that_is_not_toml_is_refused(folder: Path) -> None:
     ("table", "key", "value", "words"),
     [
         ("features", "n_mels", 40, r"features\.n_mels = 40, but the network takes 64"),
+        ("features", "level_block", None, r"features\.level_block is missing; train or install"),
         ("features", "hop", 0, r"features\.hop = 0 is outside 1 to 400"),
         ("features", "hop", 401, r"features\.hop = 401 is outside"),
         ("features", "window", "a", r"features\.window = 'a' is not a whole number"),
@@ -145,6 +201,8 @@ def test_a_description_that_is_not_toml_is_refused(folder: Path) -> None:
         ("fusion", "whole", [1.0], r"\[fusion\]: unknown key 'whole'"),
         ("fusion", "window", [1.0], r"table \[fusion\.window\] is missing"),
         ("fusion", "utterance_known", None, r"table \[fusion\.utterance_known\] is missing"),
+        ("hyper", "trunk_heads", None, r"hyper\.trunk_heads is missing; train or install"),
+        ("hyper", "memory", float("inf"), "memory = inf is outside"),
         ("hyper", "hidden", "many", "hidden = 'many' is not a whole number"),
         ("hyper", "channels", [4, "x", 8, 8], "channels = 'x' is not a whole number"),
         ("hyper", "hidden", -1, "multiscale_lstm: cannot be built"),
@@ -195,13 +253,88 @@ def test_weights_that_sum_to_1_but_for_rounding_are_fine(folder: Path) -> None:
     assert load_model(folder).fusion.window == Fusion((0.333, 0.333, 0.333), 1.0)
 
 
-def test_weights_that_give_no_numbers_are_refused(folder: Path) -> None:
+def fill(folder: Path, name: str, value: float) -> None:
+    """Put one number in the place of a weight or buffer, as somebody might who knows the hash."""
     content = load((folder / "model.safetensors").read_bytes())
-    content["mel.embed.weight.scale"].fill_(float("nan"))
+    content[name].view(-1)[-1] = value
     (folder / "model.safetensors").write_bytes(save(content))
     edit(folder, "sha256", hashlib.sha256(save(content)).hexdigest())
-    with pytest.raises(ModelError, match="the weights give no numbers"):
+
+
+INFINITE, NAN = float("inf"), float("nan")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("mel.embed.weight.scale", NAN, "mel.embed.weight is not finite"),
+        ("heads.bias", INFINITE, "heads.bias is not finite"),
+        ("within", -1.0, "within is outside 1e-06 to"),
+        ("within", 0.0, "within is outside"),
+        ("spread", 0.0, "spread is outside"),
+        ("spread", 1e38, "spread is outside"),
+        ("spread", NAN, "spread is not finite"),
+        ("centre", NAN, "centre is not finite"),
+        ("voiceprint", NAN, "voiceprint is not finite"),
+        ("voice_limit", NAN, "voice_limit is not finite"),
+        ("voice_limit", -INFINITE, "voice_limit is not finite"),
+        ("familiarity.limit", INFINITE, "familiarity.limit is not finite"),
+        ("familiarity.direction", NAN, "familiarity.direction is not finite"),
+        ("mel.norms.0.running_var", -9.0, "train or install"),
+    ],
+)
+def test_weights_that_give_no_numbers_are_refused(
+    tmp_path: Path, name: str, value: float, words: str
+) -> None:
+    folder = save_untrained(tmp_path / "model", voice=8)
+    fill(folder, name, value)
+    with pytest.raises(ModelError, match=f"the weights give no numbers.*{words}") as refused:
         load_model(folder)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("voice_limit", INFINITE), ("familiarity.limit", -INFINITE)]
+)
+def test_a_limit_may_be_infinite(tmp_path: Path, name: str, value: float) -> None:
+    folder = save_untrained(tmp_path / "model", voice=8)
+    fill(folder, name, value)
+    assert load_model(folder).classes == CLASSES
+
+
+def test_a_known_speaker_is_tried_before_a_model_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights that only a speaker's second segment meets."""
+    folder = save_untrained(tmp_path / "model", voice=8)
+    monkeypatch.setattr(MultiscaleLstm, "check_weights", lambda _: None)
+    fill(folder, "within", NAN)
+    with pytest.raises(ModelError, match="the weights give no numbers; train"):
+        load_model(folder)
+
+
+def test_what_is_saved_states_every_parameter(folder: Path) -> None:
+    saved = tomllib.loads((folder / "model.toml").read_text())
+    assert set(saved["hyper"]) == {field.name for field in fields(MultiscaleLstmConfig)}
+    assert saved["hyper"]["frames_per_unit"] == MultiscaleLstmConfig().frames_per_unit
+    assert set(saved["features"]) == {field.name for field in fields(FeatureConfig)}
+
+
+def test_the_level_is_that_of_what_is_heard_together(tmp_path: Path) -> None:
+    folder = save_untrained(tmp_path / "model", voice=8)
+    features = tomllib.loads((folder / "model.toml").read_text())["features"]
+    edit(folder, "features", features | {"level_block": 20})
+    with pytest.raises(ModelError, match=r"level_block = 20, but the network hears 50 frames"):
+        load_model(folder)
+
+
+def test_a_hop_that_cuts_what_is_heard_together_is_refused() -> None:
+    flags = {"recognizer.model": "default", "recognizer.device": "cpu"}
+    config = load_config(environment={}, flags=flags | {"recognizer.hop": 0.2})
+    with pytest.raises(
+        ConfigError, match=r"hop = 0\.2: model default hears 0\.5 s together; use a"
+    ):
+        load_recognizer(config)
 
 
 def test_a_hop_that_is_no_multiple_of_the_unit_is_refused(folder: Path) -> None:
