@@ -85,6 +85,21 @@ def test_the_distant_past_fades() -> None:
     assert abs(beside_him) < 0.6
 
 
+def test_the_newest_part_fades_with_the_rest() -> None:
+    """Taken away from the past, it leaves what was before it: the mean that is held against it."""
+    memory = memory_of(memory=50.0)
+    state = memory.initial_state(1, CPU)
+    for _ in range(40):
+        state = heard(memory, state, 4.0)
+    assert state["block_units"].tolist() == [0.0]
+    for _ in range(9):  # 90 units: the newest part is not complete yet
+        state = heard(memory, state, -4.0)
+    before = {key: state[f"speaker_{key}"] - state[f"block_{key}"] for key in ("sums", "weight")}
+    torch.testing.assert_close(before["sums"] / before["weight"], torch.full((1, 1, 2), 4.0))
+    # Each segment of 10 left 50 of 60 units.
+    torch.testing.assert_close(before["weight"], torch.full((1, 1), 50.0 * (5 / 6) ** 9))
+
+
 def test_another_speaker_replaces_the_one_before() -> None:
     memory = memory_of()
     state = memory.initial_state(1, CPU)
