@@ -11,7 +11,8 @@ from torch import Tensor
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
+Parameters = tuple[Tensor, Tensor]
+"""Weights (n_scales,) and temperature (1,) of a ``Fusion``."""
 HALF_KNOWN = 30.0
 """Units of a speaker's speech after which he counts as half known."""
 
@@ -24,6 +25,10 @@ class Fusion:
     """One a scale; they sum to 1."""
     temperature: float = 1.0
     """Divides the logarithm of the fused scores (Guo et al. 2017, arXiv 1706.04599)."""
+
+    def parameters(self, like: Tensor) -> Parameters:
+        """As tensors of the type and device of another."""
+        return like.new_tensor(self.weights), like.new_tensor([self.temperature])
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +95,28 @@ def fuse(scores: Tensor, stranger: Fusion, speaker: Fusion, known: Tensor) -> Te
     Returns:
         (batch, n_classes)
     """
+    ends = stranger.parameters(scores), speaker.parameters(scores)
+    return torch.softmax(fused_logits(scores, *ends, known), dim=-1)
+
+
+def fused_logits(
+    scores: Tensor, stranger: Parameters, speaker: Parameters, known: Tensor
+) -> Tensor:
+    """What ``fuse`` makes probabilities of, for parameters that are still being learned.
+
+    Args:
+        scores: (batch, n_scales, n_classes), each scale summing to 1.
+        stranger: fusion for somebody unknown.
+        speaker: fusion for somebody known.
+        known: (batch,) 0 to 1.
+
+    Returns:
+        (batch, n_classes) logits.
+    """
     share = known[:, None]
-
-    def blend(of_stranger: tuple[float, ...], of_speaker: tuple[float, ...]) -> Tensor:
-        ends = scores.new_tensor([of_stranger, of_speaker])
-        return ends[0] + share * (ends[1] - ends[0])
-
-    weights = blend(stranger.weights, speaker.weights)
-    temperature = blend((stranger.temperature,), (speaker.temperature,))
+    weights, temperature = (
+        of_stranger + share * (of_speaker - of_stranger)
+        for of_stranger, of_speaker in zip(stranger, speaker, strict=True)
+    )
     fused = (scores * weights[..., None]).sum(dim=1)
-    return torch.softmax(torch.log(fused.clamp(min=1e-12)) / temperature, dim=-1)
+    return torch.log(fused.clamp(min=1e-12)) / temperature

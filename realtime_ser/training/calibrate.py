@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from realtime_ser.fusion import Fusion, FusionConfig, known_share, scale_scores
+from realtime_ser.fusion import Fusion, FusionConfig, fused_logits, known_share, scale_scores
 from realtime_ser.training.histories import NEUTRAL
 from realtime_ser.training.listening import fused_utterances
 
@@ -93,18 +93,15 @@ def fit_fusion(
     scores = scale_scores(logits)
     share = torch.ones(len(labels)) if known is None else known
     counts = torch.ones(len(labels)) if importance is None else importance
-    base = torch.tensor(stranger.weights if stranger else [0.0] * logits.shape[1])
-    base_temperature = stranger.temperature if stranger else 0.0
+    nothing = Fusion((0.0,) * logits.shape[1], temperature=0.0)
+    base = (stranger or nothing).parameters(scores)
     free_weights = torch.zeros(logits.shape[1], requires_grad=True)
     free_temperature = torch.zeros(1, requires_grad=True)
     optimizer = torch.optim.Adam([free_weights, free_temperature], lr=LEARNING_RATE)
     for _ in range(STEPS):
         ends = torch.softmax(free_weights, dim=0), free_temperature.exp().clamp(min=SHARPEST)
-        weights = base + share[:, None] * (ends[0] - base)
-        temperature = base_temperature + share[:, None] * (ends[1] - base_temperature)
-        fused = (scores * weights[..., None]).sum(dim=1)
-        scaled = torch.log(fused.clamp(min=1e-12)) / temperature
-        loss = (counts * F.cross_entropy(scaled, labels, reduction="none")).sum() / counts.sum()
+        fused = fused_logits(scores, base, ends, share)
+        loss = (counts * F.cross_entropy(fused, labels, reduction="none")).sum() / counts.sum()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
         optimizer.step()
