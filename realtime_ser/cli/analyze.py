@@ -46,11 +46,12 @@ def command(
     config: options.ConfigFile = None,
 ) -> None:
     """Write the emotion timelines of recordings, as fast as the machine goes."""
+    settings = options.settings(config, model=model, device=device, channels=channels)
+    targets = _targets(inputs, output, format, overwrite)
+    # Only now torch, which takes seconds to load: what is wrong with the rest is said at once.
     from realtime_ser.assembly import load_recognizer, pipeline_factory
     from realtime_ser.capture.quiet import native_stderr_muted
 
-    settings = options.settings(config, model=model, device=device, channels=channels)
-    targets = _targets(inputs, output, format, overwrite)
     recognizer = load_recognizer(settings)
     make_folder(output)
     analysis = _Analysis(settings, recognizer, pipeline_factory(settings, recognizer))

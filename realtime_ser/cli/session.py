@@ -65,27 +65,22 @@ def run_session(session: Session, config: Config) -> None:
         RealtimeSerError: what the user can mend.
         KeyboardInterrupt: the user pressed Ctrl-C; the engine has drained.
     """
-    from realtime_ser.assembly import load_recognizer, pipeline_factory
     from realtime_ser.capture.open import open_source
     from realtime_ser.capture.quiet import native_stderr_muted
     from realtime_ser.clock import SystemClock
-    from realtime_ser.engine import Engine
-    from realtime_ser.sinks.csv import CsvSink
-    from realtime_ser.sinks.jsonl import JsonlSink
 
     _refuse_clashes(session)
-    if session.speaker is not None and config.capture.channels == "split":
-        raise ConfigError("--speaker: is one person's; use it with --channels mix")
+    _check_speaker(session, config)
+    sinks = _checked_sinks(session)
     clock = SystemClock()
-    sinks: list[Sink] = []
-    if session.csv is not None:
-        sinks.append(CsvSink(session.csv, session.mode))
-    if session.jsonl is not None:
-        sinks.append(JsonlSink(session.jsonl, session.mode))
     stdin = None if sys.stdin is None else sys.stdin.buffer
     source = open_source(
         session.source, config.capture, clock, paced=True, pcm=session.pcm, stdin=stdin
     )
+    # Only now torch, which takes seconds to load: what is wrong with the rest is said at once.
+    from realtime_ser.assembly import load_recognizer, pipeline_factory
+    from realtime_ser.engine import Engine
+
     recognizer = load_recognizer(config, session.speaker)
     make_pipeline = pipeline_factory(config, recognizer)
 
@@ -113,6 +108,34 @@ def _refuse_clashes(session: Session) -> None:
     for file in (session.csv, session.jsonl):
         if file is not None and _same(file, Path(session.source)):
             raise ConfigError(f"{file}: is the recording itself; name another file to write to")
+
+
+def _check_speaker(session: Session, config: Config) -> None:
+    from realtime_ser.baseline import check_name
+
+    if session.speaker is not None:
+        check_name(session.speaker)
+        if config.capture.channels == "split":
+            raise ConfigError("--speaker: is one person's; use it with --channels mix")
+
+
+def _checked_sinks(session: Session) -> list[Sink]:
+    """The files to write, none of which is opened yet.
+
+    Raises:
+        SinkError: one of them cannot be had.
+    """
+    from realtime_ser.sinks.csv import CsvSink
+    from realtime_ser.sinks.jsonl import JsonlSink
+
+    sinks: list[Sink] = []
+    if session.csv is not None:
+        sinks.append(CsvSink(session.csv, session.mode))
+    if session.jsonl is not None:
+        sinks.append(JsonlSink(session.jsonl, session.mode))
+    for sink in sinks:
+        sink.check()
+    return sinks
 
 
 def _same(one: Path, other: Path) -> bool:

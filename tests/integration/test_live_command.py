@@ -69,6 +69,42 @@ def test_raw_pcm_on_stdin(model: Path, tmp_path: Path) -> None:
     assert b"inside a sample" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("live call.wav --csv t.csv", "t.csv: already exists; use --append"),
+        ("live call.wav --jsonl t.csv --append", "t.csv: not a JSON Lines timeline"),
+        ("live call.wav --csv nowhere/t.csv", "nowhere/t.csv: its folder does not exist"),
+        ("live call.wav --csv t.csv --append --overwrite", "exclude each other"),
+        ("live none.wav", "none.wav: "),
+        ("live call.wav --speaker a/b", "use a name of letters"),
+        ("demo --csv t.csv", "t.csv: already exists"),
+        ("analyze t.csv --output .", "t.csv: exists already"),
+        ("analyze mic --output .", "analyze takes recordings"),
+        ("calibrate anna none.wav", "none.wav: "),
+        ("calibrate a/b call.wav", "use a name of letters"),
+    ],
+)
+def test_what_is_wrong_with_files_and_names_is_said_before_torch_is_loaded(
+    tmp_path: Path, arguments: str, words: str
+) -> None:
+    write(tmp_path / "call.wav")
+    (tmp_path / "t.csv").write_text("precious\n")
+    code = (
+        "import sys\nfrom realtime_ser.cli.main import main\n"
+        "try: main(sys.argv[1:])\nexcept SystemExit as end: assert end.code == 2\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments.split()], cwd=tmp_path, timeout=120, check=False,
+        capture_output=True, stdin=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    (line,) = done.stderr.decode().splitlines()
+    assert words in line
+    assert done.returncode == 0
+    assert (tmp_path / "t.csv").read_text() == "precious\n"
+
+
 @pytest.mark.parametrize("link", ["same", "absolute", "symbolic"])
 def test_one_file_is_not_written_twice_at_once(model: Path, tmp_path: Path, link: str) -> None:
     write(tmp_path / "call.wav")
