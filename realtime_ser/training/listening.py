@@ -39,8 +39,8 @@ BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """Of one example."""
+class ExampleLogits:
+    """What a network says of one example."""
 
     window: Tensor
     """(n_windows, n_scales, n_classes) logits after every hop."""
@@ -54,13 +54,13 @@ class Heard:
 class Answers:
     """Of several examples, heard from strangers and from speakers the network knows."""
 
-    strangers: Sequence[Heard]
-    speakers: Sequence[Heard]
+    strangers: Sequence[ExampleLogits]
+    speakers: Sequence[ExampleLogits]
     labels: Tensor
     """(n,)"""
 
 
-def fused_utterances(said: Sequence[Heard], fusion: FusionConfig) -> Tensor:
+def fused_utterances(said: Sequence[ExampleLogits], fusion: FusionConfig) -> Tensor:
     """(n, n_classes) calibrated probabilities of whole examples."""
     scores = scale_scores(torch.cat([one.utterance for one in said]))
     share = fusion.known(torch.tensor([one.units for one in said]))
@@ -83,7 +83,7 @@ class Listener:
         self._window = max(1, round(settings.window / unit))
 
     @torch.inference_mode()
-    def hear(self, examples: Sequence[Example], *, known: bool = False) -> list[Heard]:
+    def hear(self, examples: Sequence[Example], *, known: bool = False) -> list[ExampleLogits]:
         """What the network says of examples, in their order.
 
         Args:
@@ -98,7 +98,7 @@ class Listener:
             histories = Histories(self.network, as_they_are, self._recipe.history)
             rng = np.random.default_rng(self._recipe.seed)
             past = histories.draw(order, [0] * len(order), rng, strangers=False)
-        found: dict[int, Heard] = {}
+        found: dict[int, ExampleLogits] = {}
         for start in range(0, len(order), BATCH):
             positions = order[start : start + BATCH]
             batch = self._batcher.make([examples[i].variants[0] for i in positions])
@@ -141,7 +141,7 @@ class Listener:
         """Mean of the UAR of strangers and of known speakers."""
         return 0.5 * sum(self.uar(clips, examples, fusion, known=known) for known in (False, True))
 
-    def _hear(self, batch: Batch) -> list[Heard]:
+    def _hear(self, batch: Batch) -> list[ExampleLogits]:
         state = self._streaming.initial_state(len(batch.units), self._device)
         state |= {key: value.to(self._device) for key, value in batch.past.items()}
         known = self._streaming.adapted_units(state).tolist()
@@ -156,5 +156,5 @@ class Listener:
                 for end in ends
             ]
             utterance = mean_logits(sums[i, units - 1])[None]
-            found.append(Heard(mean_logits(torch.stack(windows)), utterance, known[i]))
+            found.append(ExampleLogits(mean_logits(torch.stack(windows)), utterance, known[i]))
         return found

@@ -31,7 +31,7 @@ from realtime_ser.training.evaluation import Decision, summarise
 from realtime_ser.training.examples import Example
 from realtime_ser.training.figures import save_confusion
 from realtime_ser.training.index import Clip, load_audio, of_corpora, read_index
-from realtime_ser.training.listening import Answers, Heard
+from realtime_ser.training.listening import Answers, ExampleLogits
 from realtime_ser.training.loop import running_mean
 from realtime_ser.training.metrics import (
     confusion_matrix,
@@ -467,7 +467,7 @@ def test_known_speakers_are_calibrated_for_calls_as_well() -> None:
     right = (labels == SIX.index("neutral")) | (torch.rand(700, generator=generator) < 0.5)
     said = torch.where(right, labels, (labels + 1) % 6)
     logits = 4.0 * torch.nn.functional.one_hot(said, 6)[:, None, None].float()
-    strangers, speakers = ([Heard(x, x, units) for x in logits] for units in (0.0, 100.0))
+    strangers, speakers = ([ExampleLogits(x, x, units) for x in logits] for units in (0.0, 100.0))
     answers = [Answers(strangers, speakers, labels)]
     fusion = calibrate(answers, SIX)
     assert fusion.utterance_known.temperature < 0.9 * fusion.utterance.temperature
