@@ -36,7 +36,7 @@ def command(
     from realtime_ser.models import find_model, read_description
     from realtime_ser.training.degrade import parse_degradation
     from realtime_ser.training.evaluation import decide, summarise
-    from realtime_ser.training.index import of_corpora, read_index
+    from realtime_ser.training.index import check_recordings, of_corpora, read_index
     from realtime_ser.training.protocols import PROTOCOLS, sessions
     from realtime_ser.training.report import write_report
     from realtime_ser.training.seen import warning_of_seen
@@ -53,6 +53,7 @@ def command(
     used = [clip for clip in clips if clip.emotion in recognizer.classes]
     if not used:
         raise DataError(f"{index}: no clip of the wanted ones has a class of the model")
+    check_recordings(used, index)
     description = read_description(find_model(settings.recognizer.model))
     warning = warning_of_seen(used, description.get("training", {}))
     if warning:

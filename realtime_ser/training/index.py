@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import soundfile as sf
 import soxr
 
-from realtime_ser.errors import DataError
-from realtime_ser.levels import first_unusable
+from realtime_ser.capture.file import FileSource, check_readable
+from realtime_ser.clock import SystemClock
+from realtime_ser.errors import DataError, SourceError
 from realtime_ser.types import SAMPLE_RATE, AudioArray
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 REQUIRED = ("path", "corpus", "speaker", "emotion")
 VOTES_PREFIX = "votes_"
+RAW_SUFFIX = ".raw"
+READ_SECONDS = 10.0
+"""Of a recording, at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +54,15 @@ def read_index(file: Path) -> list[Clip]:
     """Read an index; paths are relative to its folder.
 
     Raises:
-        DataError: unreadable, a column missing, no rows, or a row that cannot be used.
+        DataError: unreadable, a column missing or there twice, no rows, a row that cannot be used,
+            or a recording that two rows name: it could be learned from and scored at once.
     """
     try:
         # Spreadsheet programs put a byte order mark before the first column's name.
         with file.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
-            columns = reader.fieldnames or []
-            missing = [name for name in REQUIRED if name not in columns]
-            if missing:
-                raise DataError(f"{file}: column {missing[0]!r} is missing; see docs/training.md")
-            clips = [_clip(file.parent, row, f"{file}: line {reader.line_num}") for row in reader]
+            _check_columns(reader.fieldnames or [], file)
+            clips = list(_clips(reader, file))
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -70,32 +72,56 @@ def read_index(file: Path) -> list[Clip]:
     return clips
 
 
-def load_clip(clip: Clip) -> AudioArray:
-    """Mono samples at ``SAMPLE_RATE``.
+def check_recordings(clips: Iterable[Clip], index: Path) -> None:
+    """Refuse what can be seen to be no recording without decoding it, before any work is done.
+
+    Args:
+        clips: whose files are wanted.
+        index: that names them, for messages.
 
     Raises:
-        DataError: the recording cannot be read, is empty or has samples that are not finite.
+        DataError: a file that is missing, a folder, unreadable, empty or raw audio.
+    """
+    for clip in clips:
+        try:
+            check_readable(clip.path)
+        except SourceError as error:
+            raise DataError(f"{index}: {error}") from error
+        if clip.path.suffix.lower() == RAW_SUFFIX:
+            raise DataError(
+                f"{index}: {clip.path}: raw audio has no header; convert it to WAV or FLAC"
+            )
+
+
+def load_clip(clip: Clip) -> AudioArray:
+    """Mono samples (n,) at ``SAMPLE_RATE``.
+
+    Raises:
+        DataError: see ``load_audio``.
     """
     return load_audio(clip.path)
 
 
 def load_audio(file: Path) -> AudioArray:
-    """Any recording that libsndfile reads -> mono (n,) at ``SAMPLE_RATE``.
+    """Any recording that ``live`` and ``analyze`` take -> mono (n,) at ``SAMPLE_RATE``.
 
     Raises:
-        DataError: the recording cannot be read, is empty or has samples that are not finite.
+        DataError: what ``FileSource`` refuses: missing, unreadable, empty, cut off, a sample rate
+            or a number of channels out of range, or samples that are not finite.
     """
+    source = FileSource(file, paced=False, clock=SystemClock(), block_seconds=READ_SECONDS)
     try:
-        samples, rate = sf.read(file, dtype="float32", always_2d=True)
-    except (sf.LibsndfileError, OSError, TypeError) as error:  # TypeError: a name ending in .raw
-        raise DataError(f"{file}: cannot be read ({error})") from error
-    if first_unusable(samples) is not None:
-        raise DataError(f"{file}: has samples that are not finite numbers, or absurdly large")
-    mono: AudioArray = samples.mean(axis=1, dtype=np.float32)
+        rate = source.open().sample_rate
+        empty = np.zeros(0, dtype=np.float32)
+        mono: AudioArray = np.concatenate([empty, *_mono_blocks(source)])
+    except SourceError as error:
+        raise DataError(str(error)) from error
+    finally:
+        source.close()
     if rate != SAMPLE_RATE and len(mono):
         mono = soxr.resample(mono, rate, SAMPLE_RATE).astype(np.float32)
     if not len(mono):
-        raise DataError(f"{file}: has no audio")
+        raise DataError(f"{file}: holds no audio; record it again")
     return mono
 
 
@@ -113,6 +139,39 @@ def of_corpora(clips: Iterable[Clip], corpora: Iterable[str]) -> list[Clip]:
                 f"corpus {name!r} is not in the index; it has {', '.join(sorted(known))}"
             )
     return [clip for clip in listed if not wanted or clip.corpus in wanted]
+
+
+def _mono_blocks(source: FileSource) -> Iterator[AudioArray]:
+    """All of an open source, averaged over channels."""
+    while True:
+        try:
+            block = source.read(timeout=0.0)
+        except EOFError:
+            return
+        if block is not None:
+            yield block.samples.mean(axis=1, dtype=np.float32)
+
+
+def _check_columns(columns: Sequence[str], file: Path) -> None:
+    missing = [name for name in REQUIRED if name not in columns]
+    if missing:
+        raise DataError(f"{file}: column {missing[0]!r} is missing; see docs/training.md")
+    # Spreadsheet programs leave columns without a name behind the last one.
+    twice = [name for i, name in enumerate(columns) if name and name in columns[:i]]
+    if twice:
+        raise DataError(f"{file}: column {twice[0]!r} is there twice; remove or rename one")
+
+
+def _clips(reader: csv.DictReader[str], file: Path) -> Iterator[Clip]:
+    """A clip a row, each of another recording."""
+    lines: dict[str, int] = {}
+    for row in reader:
+        where = f"{file}: line {reader.line_num}"
+        clip = _clip(file.parent, row, where)
+        first = lines.setdefault(os.path.realpath(clip.path), reader.line_num)
+        if first != reader.line_num:
+            raise DataError(f"{where}: {clip.name} is in line {first} already; remove one of them")
+        yield clip
 
 
 def _clip(root: Path, row: Mapping[str, str | None], where: str) -> Clip:
@@ -139,6 +198,8 @@ def _filled(row: Mapping[str, str | None], name: str, where: str) -> str:
     value = row[name]
     if not value or value.isspace():
         raise DataError(f"{where}: {name} is empty")
+    if "\0" in value:
+        raise DataError(f"{where}: {name} has a NUL character in it; write the index again")
     return value
 
 

@@ -19,7 +19,7 @@ from realtime_ser.networks.speech_trunk import SpeechTrunk
 from realtime_ser.training.calibrate import calibrate, threshold
 from realtime_ser.training.card import HELD_OUT_FOLDS, VALIDATION_SPEAKERS, write_card
 from realtime_ser.training.examples import Example, ExampleMaker, HalfArray
-from realtime_ser.training.index import Clip, of_corpora, read_index
+from realtime_ser.training.index import Clip, check_recordings, of_corpora, read_index
 from realtime_ser.training.loop import Epoch, Trainer
 from realtime_ser.training.pretrained import load_trunk
 from realtime_ser.training.siblings import answers_of_siblings
@@ -94,6 +94,7 @@ def train(
     clips = [clip for clip in listed if clip.emotion in recipe.classes]
     if not clips:
         raise DataError(f"{index}: no clip has one of the classes {', '.join(recipe.classes)}")
+    check_recordings(clips, index)
     splits = {run: split_clips(clips, recipe.data, folds_of(run), recipe.seed) for run in runs}
     network = cast("StreamingNetwork", fresh_network(recipe))
     _check_fit(recipe, network)

@@ -14,7 +14,7 @@ from realtime_ser.models import load_model, read_description, save_model
 from realtime_ser.training.calibrate import calibrate
 from realtime_ser.training.card import write_card
 from realtime_ser.training.examples import ExampleMaker
-from realtime_ser.training.index import read_index
+from realtime_ser.training.index import check_recordings, read_index
 from realtime_ser.training.listening import Listener
 from realtime_ser.training.loop import Trainer
 from realtime_ser.training.recipe import AugmentRecipe, DataRecipe, OptimizerRecipe, Recipe
@@ -104,6 +104,7 @@ def tune(
             f"{index}: {len(people)} speakers with emotions of the model "
             f"({', '.join(base.classes)}); {FEWEST_TO_TUNE} are needed"
         )
+    check_recordings(clips, index)
     recipe = _recipe(base, clips, index, seed)
     network = cast("nn.Module", base.network)
     maker = ExampleMaker(recipe, base.network, output / "examples")

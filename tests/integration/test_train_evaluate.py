@@ -486,7 +486,7 @@ def test_evaluate_counts_the_clips_that_it_leaves_out(
 ) -> None:
     text = index.read_text()
     other = index.with_name("other.csv")
-    other.write_text(text + "0_angry_0.wav,made,s0,m,boredom,1,CC0,\n")
+    other.write_text(text + "bored.wav,made,s0,m,boredom,1,CC0,\n")
     assert not run(
         "evaluate", "--index", str(other), "--model", str(model), "--output", str(tmp_path)
     )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,7 +30,13 @@ from realtime_ser.training.degrade import (
 from realtime_ser.training.evaluation import Decision, summarise
 from realtime_ser.training.examples import Example
 from realtime_ser.training.figures import save_confusion
-from realtime_ser.training.index import Clip, load_audio, of_corpora, read_index
+from realtime_ser.training.index import (
+    Clip,
+    check_recordings,
+    load_audio,
+    of_corpora,
+    read_index,
+)
 from realtime_ser.training.listening import Answers, ExampleLogits
 from realtime_ser.training.loop import running_mean
 from realtime_ser.training.metrics import (
@@ -83,6 +89,12 @@ def test_an_index_is_read(tmp_path: Path) -> None:
         (b"path,corpus,speaker,emotion,votes_sad\nx,y,z,sad,many\n", "line 2: votes_sad = 'many'"),
         (b"path,corpus,speaker,emotion,votes_sad\nx,y,z,sad,nan\n", "line 2: votes_sad = 'nan'"),
         (b"path,corpus,speaker,emotion,votes_sad\nx,y,z,sad,-1\n", "line 2: votes_sad = '-1'"),
+        (b"path,corpus,speaker,emotion\nx\0,y,z,sad\n", "line 2: path has a NUL character"),
+        (b"path,corpus,speaker,emotion,path\nx,y,z,sad,x\n", "column 'path' is there twice"),
+        (
+            b"path,corpus,speaker,emotion\nx,y,z,sad\nw,y,z,sad\n./x,y,other,sad\n",
+            r"line 4: \./x is in line 2 already; remove one",
+        ),
     ],
 )
 def test_a_broken_index_is_said(tmp_path: Path, content: bytes, words: str) -> None:
@@ -94,18 +106,42 @@ def test_a_broken_index_is_said(tmp_path: Path, content: bytes, words: str) -> N
 
 def test_an_index_saved_by_a_spreadsheet_program_is_read(tmp_path: Path) -> None:
     file = tmp_path / "index.csv"
-    file.write_text("path,corpus,speaker,emotion\nx.wav,y,z,sad\n", encoding="utf-8-sig")
+    file.write_text("path,corpus,speaker,emotion,,\nx.wav,y,z,sad,,\n", encoding="utf-8-sig")
     assert read_index(file) == [Clip(tmp_path / "x.wav", "y", "z", "sad", name="x.wav")]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda file: None, "no such file; check the path"),
+        (Path.mkdir, "is a folder, not a recording"),
+        (Path.touch, r"is empty \(0 bytes\)"),
+    ],
+)
+def test_a_recording_that_is_none_is_said_before_anything_is_read(
+    tmp_path: Path, make: Callable[[Path], None], words: str
+) -> None:
+    file, index = tmp_path / "x.wav", tmp_path / "index.csv"
+    make(file)
+    with pytest.raises(DataError, match=rf"index\.csv: .*x\.wav: {words}"):
+        check_recordings([Clip(file, "made", "s0", "sad")], index)
+
+
+def test_raw_audio_in_an_index_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "x.RAW"
+    file.write_bytes(bytes(3200))
+    with pytest.raises(DataError, match=r"x\.RAW: raw audio has no header; convert it"):
+        check_recordings([Clip(file, "made", "s0", "sad")], tmp_path / "index.csv")
 
 
 @pytest.mark.parametrize("rate", [16_000, 44_100])
 @pytest.mark.parametrize(
     ("samples", "words"),
     [
-        (np.zeros(0, np.float32), "has no audio"),
-        (np.array([0.1, np.nan] * 100, np.float32), "not finite"),
-        (np.array([0.1, -np.inf] * 100, np.float32), "not finite"),
-        (np.array([0.1, 1e25] * 100, np.float32), "absurdly large"),
+        (np.zeros(0, np.float32), "holds no audio"),
+        (np.array([0.1, np.nan] * 100, np.float32), "holds NaN"),
+        (np.array([0.1, -np.inf] * 100, np.float32), "holds .* infinite"),
+        (np.array([0.1, 1e25] * 100, np.float32), "holds .* absurd samples"),
     ],
 )
 def test_audio_that_cannot_be_learned_from_is_said(
@@ -113,15 +149,31 @@ def test_audio_that_cannot_be_learned_from_is_said(
 ) -> None:
     file = tmp_path / "x.wav"
     sf.write(file, samples, rate, subtype="FLOAT")
-    with pytest.raises(DataError, match=rf"x\.wav: has .*{words.removeprefix('has ')}"):
+    with pytest.raises(DataError, match=rf"x\.wav: {words}"):
         load_audio(file)
 
 
-def test_raw_audio_in_an_index_is_said(tmp_path: Path) -> None:
-    file = tmp_path / "x.raw"
-    file.write_bytes(bytes(3200))
-    with pytest.raises(DataError, match=r"x\.raw: cannot be read"):
+@pytest.mark.parametrize("rate", [1, 100, 500_000])
+def test_an_absurd_sample_rate_is_said(tmp_path: Path, rate: int) -> None:
+    file = tmp_path / "x.wav"
+    sf.write(file, tone(0.1), rate)
+    with pytest.raises(DataError, match=rf"x\.wav: has a sample rate of {rate} Hz, supported are"):
         load_audio(file)
+
+
+def test_a_recording_that_was_cut_off_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "x.wav"
+    sf.write(file, tone(1.0), 16_000)
+    file.write_bytes(file.read_bytes()[:16_000])
+    with pytest.raises(DataError, match=r"x\.wav: is cut off \(50% of the audio"):
+        load_audio(file)
+
+
+def test_a_long_recording_of_several_channels_is_read_whole(tmp_path: Path) -> None:
+    file = tmp_path / "x.wav"
+    left, right = tone(25.0, 300.0), tone(25.0, 500.0)
+    sf.write(file, np.stack([left, right], axis=1), 16_000, subtype="FLOAT")
+    np.testing.assert_allclose(load_audio(file), 0.5 * (left + right), atol=1e-6)
 
 
 def test_a_missing_index_is_said(tmp_path: Path) -> None:
