@@ -67,6 +67,11 @@ def _tune(init: str, data: Path, output: Path, device: str) -> None:
     make_folder(output)
     with _writable(output), _Bars() as bars:
         tuned = tune(model, data, output, where, bars)
+    if tuned.silent:
+        typer.echo(
+            f"in {tuned.silent} clips no speech was found; nothing is learned from them, and they "
+            "count as wrong"
+        )
     if tuned.left_out:
         typer.echo(f"{tuned.left_out} clips have emotions that the model lacks; they are left out")
     typer.echo(f"{tuned.folder}: {tuned.verdict}")
@@ -134,18 +139,23 @@ def _run(name: str) -> str:
 
 
 class _Bars:
-    """Progress bars on stderr, and a line an epoch."""
+    """Progress bars on stderr where that is a terminal, and a line an epoch.
+
+    What begins is said on stdout: on stderr a command that ends in an error has one line.
+    """
 
     def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+        console = Console(stderr=True)
         self._bars = Progress(
             "{task.description}",
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=console,
+            disable=not console.is_terminal,
         )
 
     def __enter__(self) -> _Bars:
@@ -159,6 +169,9 @@ class _Bars:
         task = self._bars.add_task(name, total=total)
         self._bars.start()
         return lambda: self._bars.advance(task)
+
+    def say(self, text: str) -> None:
+        typer.echo(text)
 
     def epoch(self, recipe: str, run: str, epoch: Epoch, total: int) -> None:
         self._bars.console.print(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from realtime_ser.training.examples import Example
+    from realtime_ser.training.index import Clip
     from realtime_ser.training.recipe import Recipe
 
 FILE = "checkpoint.pt"
@@ -28,14 +28,15 @@ VERSION = 5
 
 
 def digest_of(
-    recipe: Recipe, train: Sequence[Example], validation: Sequence[Example], base: str = ""
+    recipe: Recipe, train: Sequence[Clip], validation: Sequence[Clip], base: str = ""
 ) -> str:
     """Sha256 of what makes a run this run: way of training, recipe, clips with their labels.
 
-    Where the clips lie does not count. ``base`` is the sha256 of a model that training starts from.
+    Where the clips lie does not count, nor whether speech is found in them: it is known before any
+    feature is computed. ``base`` is the sha256 of a model that training starts from.
     """
     clips = [
-        [[c.corpus, c.speaker, c.path.name, c.emotion, c.votes] for c in (e.clip for e in part)]
+        [[c.corpus, c.speaker, c.path.name, c.emotion, c.votes] for c in part]
         for part in (train, validation)
     ]
     content = json.dumps([VERSION, base, recipe.sha256, clips])
@@ -58,8 +59,16 @@ def write(folder: Path, content: Mapping[str, Any]) -> None:
         new.unlink(missing_ok=True)
 
 
-def read(folder: Path, digest: str, device: torch.device) -> dict[str, Any] | None:
+def read(
+    folder: Path, digest: str, device: torch.device, other: str = "another recipe or split"
+) -> dict[str, Any] | None:
     """The checkpoint of a folder, tensors on ``device``; None where there is none.
+
+    Args:
+        folder: of the run.
+        digest: see ``digest_of``.
+        device: where the tensors go.
+        other: what a checkpoint with another digest is of, for messages.
 
     Raises:
         ConfigError: it is damaged or has another digest.
@@ -70,15 +79,20 @@ def read(folder: Path, digest: str, device: torch.device) -> dict[str, Any] | No
     try:
         content = torch.load(file, weights_only=True, map_location=device)
     except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-        raise ConfigError(
-            f"{folder}: holds a damaged checkpoint; remove it or use another --output"
-        ) from error
+        raise damaged(folder) from error
     if not isinstance(content, dict) or content.get("digest") != digest:
         raise ConfigError(
-            f"{folder}: holds a checkpoint of another recipe or split; "
-            "remove it or use another --output"
+            f"{folder}: holds a checkpoint of {other}; remove {file} (features that were computed "
+            "may stay) or use another --output"
         )
     return content
+
+
+def damaged(folder: Path) -> ConfigError:
+    """What to say of a checkpoint that does not hold what was written."""
+    return ConfigError(
+        f"{folder}: holds a damaged checkpoint; remove {folder / FILE} or use another --output"
+    )
 
 
 def random_states(rng: np.random.Generator, device: torch.device) -> dict[str, Any]:

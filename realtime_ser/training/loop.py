@@ -37,6 +37,8 @@ SHORTEST_RISE = 1.5
 """Steps in which the rate rises at least; where it is one, torch divides by nothing."""
 WARM_UP = 10.0
 """Steps in which the mean of the weights mostly follows them."""
+UNFIT = (KeyError, TypeError, ValueError, AttributeError, RuntimeError)
+"""What a checkpoint of the right run raises where a part of it is missing or something else."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,9 +68,10 @@ class Trainer:
         validation: Sequence[Example],
         device: torch.device,
         folder: Path,
+        digest: str,
         *,
         noises: Sequence[HalfArray] = (),
-        base: str = "",
+        pretrained: bool = False,
     ) -> None:
         """Prepare.
 
@@ -78,9 +81,9 @@ class Trainer:
             train, validation: examples, disjoint in speakers.
             device: where to train.
             folder: of the checkpoint and the log.
+            digest: of the run, see ``checkpoint.digest_of``.
             noises: what the network's slow part says of sounds that are no speech.
-            base: sha256 of the model that ``network`` comes from, which knows already what is usual
-                for everybody; empty: none.
+            pretrained: ``network`` is a model's, which knows already what is usual for everybody.
         """
         self._recipe = recipe
         self._train = train
@@ -88,17 +91,17 @@ class Trainer:
         self._device = device
         self._folder = folder
         self._noises = noises
-        self._pretrained = bool(base)
-        self._digest = checkpoint.digest_of(recipe, train, validation, base)
+        self._pretrained = pretrained
+        self._digest = digest
         self._learner = network.to(device)
         self._streaming = cast("StreamingNetwork", network)
         self._rng = np.random.default_rng(recipe.seed)
         histories = None
         if adapts(network):
-            if not base:
+            if not pretrained:
                 fit_scaling(network, train)
             histories = Histories(network, train, recipe.history)
-            if not base:
+            if not pretrained:
                 fit_voiceprint(network, train, histories.means(), recipe.seed)
         share = recipe.optimizer.average
         self._average = AveragedModel(network, avg_fn=running_mean(share)) if share else None
@@ -223,14 +226,17 @@ class Trainer:
         stored = checkpoint.read(self._folder, self._digest, self._device)
         if stored is None:
             return
-        self._learner.load_state_dict(stored["network"])
-        if self._average:
-            self._average.load_state_dict(stored["average"])
-        self._best = stored["best"]
-        self._optimizer.load_state_dict(stored["optimizer"])
-        self._schedule.load_state_dict(stored["schedule"])
-        self.log = [Epoch(**epoch) for epoch in stored["log"]]
-        checkpoint.restore_random_states(stored["random"], self._rng, self._device)
+        try:
+            self._learner.load_state_dict(stored["network"])
+            if self._average:
+                self._average.load_state_dict(stored["average"])
+            self._best = stored["best"]
+            self._optimizer.load_state_dict(stored["optimizer"])
+            self._schedule.load_state_dict(stored["schedule"])
+            self.log = [Epoch(**epoch) for epoch in stored["log"]]
+            checkpoint.restore_random_states(stored["random"], self._rng, self._device)
+        except UNFIT as error:
+            raise checkpoint.damaged(self._folder) from error
 
 
 def running_mean(share: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:

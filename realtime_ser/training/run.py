@@ -16,6 +16,7 @@ from realtime_ser.model_checks import check_fit
 from realtime_ser.models import read_description, save_model
 from realtime_ser.networks import build_network, network_config
 from realtime_ser.networks.speech_trunk import SpeechTrunk
+from realtime_ser.training import checkpoint
 from realtime_ser.training.calibrate import calibrate, threshold
 from realtime_ser.training.card import HELD_OUT_FOLDS, VALIDATION_SPEAKERS, write_card
 from realtime_ser.training.examples import Example, ExampleMaker, HalfArray
@@ -48,6 +49,9 @@ class Progress(Protocol):
 
     def clips(self, name: str, total: int) -> Callable[[], None]:
         """A stage over ``total`` clips begins; call the result after each."""
+
+    def say(self, text: str) -> None:
+        """What begins now, so that nobody takes the silence for a hang."""
 
     def epoch(self, recipe: str, run: str, epoch: Epoch, total: int) -> None:
         """An epoch of a recipe's run is done."""
@@ -98,8 +102,12 @@ def train(
     splits = {run: split_clips(clips, recipe.data, folds_of(run), recipe.seed) for run in runs}
     network = cast("StreamingNetwork", fresh_network(recipe))
     _check_fit(recipe, network)
+    for run, split in splits.items():  # before features are computed, which takes long
+        checkpoint.read(folder_of(output, recipe, run), _digest(recipe, split), device)
     homes = homes_of(clips, recipe.data)
-    maker = ExampleMaker(recipe, network, output / "examples", homes)
+    cache = output / "examples"
+    maker = ExampleMaker(recipe, network, cache, homes)
+    progress.say(f"features of {len(clips)} clips, kept in {cache}")
     examples = _by_clip(maker.make(clips, progress.clips("features", len(clips))))
     noises = {**maker.noises(), MADE_UP: maker.made_up()}
     return [
@@ -122,6 +130,10 @@ def fresh_network(recipe: Recipe) -> nn.Module:
     if isinstance(trunk, SpeechTrunk):
         load_trunk(trunk, recipe.trunk)
     return network
+
+
+def _digest(recipe: Recipe, split: Split) -> str:
+    return checkpoint.digest_of(recipe, split.train, split.validation)
 
 
 def _check_fit(recipe: Recipe, network: StreamingNetwork) -> None:
@@ -169,7 +181,9 @@ def _one_run(
             )
     network = fresh_network(recipe)
     known = [one for fold, some in noises.items() if fold not in folds_of(run) for one in some]
-    trainer = Trainer(recipe, network, training, validation, device, folder, noises=known)
+    trainer = Trainer(
+        recipe, network, training, validation, device, folder, _digest(recipe, split), noises=known
+    )
     trainer.run(lambda epoch: progress.epoch(recipe.name, run, epoch, recipe.optimizer.epochs))
     listener = trainer.listener
     held_out = folds_of(run)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 
-from realtime_ser.errors import DataError
+from realtime_ser.errors import ConfigError, DataError
 from realtime_ser.models import load_model, read_description, save_model
+from realtime_ser.training import checkpoint
 from realtime_ser.training.calibrate import calibrate
 from realtime_ser.training.card import write_card
 from realtime_ser.training.examples import ExampleMaker
@@ -60,6 +61,12 @@ class Tuned:
     speakers: int
     left_out: int
     """Clips whose emotion the model does not have."""
+    silent: int
+    """Clips in which no speech was found: nothing is learned from them, and a score counts them as
+    wrong."""
+    test_speakers: int
+    """Kept out of everything, so that they can be scored."""
+    test_clips: int
     before: float | None
     """UAR on the test speakers, mean of strangers and known speakers; None where there are none."""
     after: float | None
@@ -73,7 +80,10 @@ class Tuned:
                 f"{FEWEST_TO_CLAIM} would do"
             )
         verb = "better" if self.after > self.before else "NO better; keep the model you had"
-        return f"UAR on speakers kept out {self.before:.3f} -> {self.after:.3f}: {verb}"
+        return (
+            f"UAR on speakers kept out ({self.test_speakers} speakers, {self.test_clips} clips, "
+            f"mean of strangers and known speakers) {self.before:.3f} -> {self.after:.3f}: {verb}"
+        )
 
 
 def tune(
@@ -84,17 +94,24 @@ def tune(
     Args:
         model: folder of the model to start from; it is left as it is.
         index: of the recordings; every corpus in it is used.
-        output: a folder; ``model/`` below it is the result.
+        output: a folder; ``model/`` below it is the result, and replaces an earlier one.
         device: where to train.
         progress: told what happens.
         seed: of the split, the order and the changes.
 
     Raises:
+        ConfigError: ``output`` holds the model to start from, or a checkpoint of other recordings.
         DataError: too few speakers, no clips with the model's classes, recordings that cannot be
             used.
         ModelError: the model cannot be used.
         OSError: the disk is full, say.
     """
+    result_folder = output / "model"
+    if result_folder.exists() and result_folder.samefile(model):
+        raise ConfigError(
+            f"--output {output}: holds the model to start from, which the result would replace; "
+            "use another --output"
+        )
     base = load_model(model)
     listed = read_index(index)
     clips = [clip for clip in listed if clip.emotion in base.classes]
@@ -106,10 +123,14 @@ def tune(
         )
     check_recordings(clips, index)
     recipe = _recipe(base, clips, index, seed)
-    network = cast("nn.Module", base.network)
-    maker = ExampleMaker(recipe, base.network, output / "examples")
-    examples = maker.make(clips, progress.clips("features", len(clips)))
     parts = split_people(clips, seed)
+    digest = checkpoint.digest_of(recipe, parts.train, parts.validation, base.sha256)
+    checkpoint.read(output, digest, device, "other recordings or another model than this time")
+    network = cast("nn.Module", base.network)
+    cache = output / "examples"
+    maker = ExampleMaker(recipe, base.network, cache)
+    progress.say(f"features of {len(clips)} clips, kept in {cache}")
+    examples = maker.make(clips, progress.clips("features", len(clips)))
     network.to(device)
     torch.manual_seed(seed)
 
@@ -120,12 +141,28 @@ def tune(
     training, validation = of(parts.train), of(parts.validation)
     if not training or not validation:
         raise DataError(f"{index}: no speech was found in the clips to learn from")
+    test_speakers = len({clip.person for clip in parts.test})
+    if parts.test:
+        kept_out = f"{len(parts.test)} clips of {test_speakers} speakers kept out"
+        progress.say(f"scoring {base.name} on {kept_out}")
     before = _score(Listener(network, recipe, device), base.fusion, parts.test, of(parts.test))
-    trainer = Trainer(recipe, network, training, validation, device, output, base=base.sha256)
+    trainer = Trainer(
+        recipe, network, training, validation, device, output, digest, pretrained=True
+    )
     trainer.run(lambda epoch: progress.epoch(recipe.name, RUN, epoch, recipe.optimizer.epochs))
+    progress.say("calibrating and scoring what was learned")
     fusion = calibrate([trainer.listener.answers(validation)], base.classes)
     after = _score(trainer.listener, fusion, parts.test, of(parts.test))
-    result = Tuned(output / "model", len(people), len(listed) - len(clips), before, after)
+    result = Tuned(
+        folder=result_folder,
+        speakers=len(people),
+        left_out=len(listed) - len(clips),
+        silent=len(clips) - len({example.clip.path for example in examples}),
+        test_speakers=test_speakers,
+        test_clips=len(parts.test),
+        before=before,
+        after=after,
+    )
     scores = {} if before is None else {"before_uar": round(before, 4), "uar": round(after or 0, 4)}
     save_model(
         result.folder,
@@ -140,7 +177,7 @@ def tune(
         scores=scores,
     )
     parameters = sum(p.numel() for p in trainer.network.parameters())
-    note = f"## Tuned\nFrom `{base.name}`. {result.verdict[0].upper()}{result.verdict[1:]}.\n\n"
+    note = _note(base.name, parts, result.verdict)
     write_card(result.folder, read_description(result.folder), parameters, note=note)
     return result
 
@@ -182,6 +219,17 @@ def _score(
     return listener.uar_of_both(clips, examples, fusion)
 
 
+def _note(base: str, parts: Parts, verdict: str) -> str:
+    """The card's section on where the model and the recordings come from."""
+    corpora = ", ".join(sorted({clip.corpus for clip in parts.train}))
+    speakers = len({clip.person for clip in parts.train})
+    return (
+        f"## Tuned\nTrained on from `{base}` with recordings of whoever tuned it: "
+        f"{len(parts.train)} clips of {speakers} speakers ({corpora}). Whatever else is listed "
+        f"above is what `{base}` was made from. {verdict[0].upper()}{verdict[1:]}.\n\n"
+    )
+
+
 def _provenance(
     base: Model, recipe: Recipe, parts: Parts, trainer: Trainer, device: torch.device
 ) -> dict[str, Any]:
@@ -199,6 +247,9 @@ def _provenance(
         "validation_speakers": sorted({clip.speaker for clip in parts.validation}),
         "corpora": [
             *earlier,
-            *({"name": k, "clips": n, "licence": licences[k]} for k, n in sorted(counts.items())),
+            *(
+                {"name": name, "clips": n, "licence": licences[name] or "not told"}
+                for name, n in sorted(counts.items())
+            ),
         ],
     }

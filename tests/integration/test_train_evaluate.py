@@ -64,6 +64,9 @@ class Quiet:
     def clips(self, name: str, total: int):  # type: ignore[no-untyped-def]
         return lambda: None
 
+    def say(self, text: str) -> None:
+        pass
+
     def epoch(self, recipe: str, run: str, epoch: object, total: int) -> None:
         if self.left is not None:
             self.left -= 1
@@ -111,12 +114,13 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(
 
 
 def test_a_run_goes_on_from_no_other_recipe_split_or_damaged_file(
-    index: Path, recipe: Path, tmp_path: Path
+    index: Path, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan, cpu = read_recipe(recipe), torch.device("cpu")
     with pytest.raises(KeyboardInterrupt):
         train(plan, index, ["1"], tmp_path, cpu, Quiet(epochs=1))
-    refused = rf"{tmp_path / '1'}: holds a checkpoint of another recipe or split; remove it or use"
+    monkeypatch.setattr(ExampleMaker, "make", None)  # it is said before features are computed
+    refused = rf"{tmp_path / '1'}: holds a checkpoint of another recipe or split; remove .*\.pt"
     other = dataclasses.replace(plan.optimizer, learning_rate=1e-3)
     with pytest.raises(ConfigError, match=refused):
         train(dataclasses.replace(plan, optimizer=other), index, ["1"], tmp_path, cpu, Quiet())
@@ -128,6 +132,28 @@ def test_a_run_goes_on_from_no_other_recipe_split_or_damaged_file(
     file.write_bytes(file.read_bytes()[:5000])
     with pytest.raises(ConfigError, match="holds a damaged checkpoint"):
         train(plan, index, ["1"], tmp_path, cpu, Quiet())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({key: None} for key in ("network", "average", "best", "optimizer", "schedule", "random")),
+        {"log": [{"epoch": 1}]},
+        {"network": {}},
+        {"random": {"torch": torch.zeros(3), "numpy": {}}},
+    ],
+    ids=str,
+)
+def test_a_checkpoint_without_some_of_its_parts_is_said(
+    index: Path, recipe: Path, model: Path, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    shutil.copytree(model.parent.parent, tmp_path / "runs")
+    file = tmp_path / "runs" / "1" / checkpoint.FILE
+    stored = torch.load(file)
+    kept = {key: value for key, value in stored.items() if change.get(key, "") is not None}
+    torch.save(kept | {key: value for key, value in change.items() if value is not None}, file)
+    with pytest.raises(ConfigError, match=r"1: holds a damaged checkpoint; remove .*\.pt or use"):
+        train(read_recipe(recipe), index, ["1"], tmp_path / "runs", torch.device("cpu"), Quiet())
 
 
 def test_a_fold_chooses_its_recipe_without_having_been_seen(

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+import soundfile as sf
+import torch
 
 from realtime_ser.cli.main import main
 from realtime_ser.models import load_model, read_description
@@ -14,6 +16,7 @@ from realtime_ser.training import tuning
 from realtime_ser.training.index import read_index
 from tests.corpus import write_corpus
 from tests.models import save_untrained
+from tests.signals import silence
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +55,13 @@ def test_few_speakers_make_a_model_but_no_claim(
     index: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("train", "--init", model, "--data", index, "--output", tmp_path) == 0
-    out = capsys.readouterr().out
+    out, error = capsys.readouterr()
+    begun, scored, *_ = out.splitlines()
+    assert begun == f"features of 36 clips, kept in {tmp_path / 'examples'}"
+    assert scored == "calibrating and scoring what was learned"
     assert "no claim: 6 speakers are too few" in out
+    assert "epoch 1/" in error
+    assert "features" not in error  # no bars where nobody watches
     folder = tmp_path / "model"
     tuned, before = load_model(folder), load_model(model)
     assert tuned.classes == before.classes
@@ -63,6 +71,7 @@ def test_few_speakers_make_a_model_but_no_claim(
     assert description["training"]["base_sha256"] == before.sha256
     card = (folder / "README.md").read_text()
     assert "No claim: 6 speakers" in card
+    assert "with recordings of whoever tuned it: 30 clips of 5 speakers (made)" in card
     with (tmp_path / "log.csv").open() as stream:
         assert 1 <= len(list(csv.DictReader(stream))) <= tuning.TUNING.epochs
 
@@ -72,7 +81,9 @@ def test_with_enough_speakers_some_are_kept_out_and_the_score_is_stated(
 ) -> None:
     many = with_speakers(index, tmp_path / "data", 12)
     assert run("train", "--init", model, "--data", many, "--output", tmp_path / "o") == 0
-    assert "UAR on speakers kept out" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "scoring untrained on 6 clips of 2 speakers kept out" in out
+    assert "UAR on speakers kept out (2 speakers, 6 clips, mean of strangers and known" in out
     scores = read_description(tmp_path / "o" / "model")["scores"]
     assert set(scores) == {"before_uar", "uar"}
     assert 0.0 <= scores["uar"] <= 1.0
@@ -85,8 +96,66 @@ def test_training_goes_on_from_no_other_models_checkpoint(
     monkeypatch.setattr(tuning, "TUNING", tuning.OptimizerRecipe(epochs=1))
     assert run("train", "--init", model, "--data", index, "--output", tmp_path / "o") == 0
     other = save_untrained(tmp_path / "other", voice=8, seed=1)
-    assert run("train", "--init", other, "--data", index, "--output", tmp_path / "o") == 2
-    assert "holds a checkpoint of another recipe" in capsys.readouterr().err
+    fewer = with_speakers(index, tmp_path / "data", 5)
+    monkeypatch.setattr(tuning.ExampleMaker, "make", None)  # said before features are computed
+    for base, recordings in ((other, index), (model, fewer)):
+        capsys.readouterr()
+        assert run("train", "--init", base, "--data", recordings, "--output", tmp_path / "o") == 2
+        out, error = capsys.readouterr()
+        assert out == ""
+        assert f"{tmp_path / 'o'}: holds a checkpoint of other recordings or another" in error
+        assert f"remove {tmp_path / 'o' / 'checkpoint.pt'} (features" in error
+        assert error.count("\n") == 1
+
+
+def test_an_index_named_by_another_path_is_the_same(
+    index: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuning, "TUNING", tuning.OptimizerRecipe(epochs=1))
+    assert run("train", "--init", model, "--data", index, "--output", tmp_path / "o") == 0
+    first = load_model(tmp_path / "o" / "model").sha256
+    monkeypatch.setattr(tuning.Trainer, "_one_epoch", None)  # the checkpoint has it already
+    monkeypatch.chdir(index.parent)
+    assert run("train", "--init", model, "--data", index.name, "--output", tmp_path / "o") == 0
+    assert load_model(tmp_path / "o" / "model").sha256 == first
+
+
+def test_one_seed_makes_one_model(
+    index: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuning, "TUNING", tuning.OptimizerRecipe(epochs=1))
+    one, other = tmp_path / "one", tmp_path / "other"
+    assert run("train", "--init", model, "--data", index, "--output", one) == 0
+    shutil.copytree(one / "examples", other / "examples")
+    torch.rand(1)  # what was drawn before does not matter
+    assert run("train", "--init", model, "--data", index, "--output", other) == 0
+    assert load_model(one / "model").sha256 == load_model(other / "model").sha256
+
+
+def test_the_model_to_start_from_is_not_replaced(
+    index: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(model, tmp_path / "model")
+    before = (tmp_path / "model" / "model.safetensors").read_bytes()
+    assert run("train", "--init", tmp_path / "model", "--data", index, "--output", tmp_path) == 2
+    error = capsys.readouterr().err
+    assert f"--output {tmp_path}: holds the model to start from" in error
+    assert error.count("\n") == 1
+    assert (tmp_path / "model" / "model.safetensors").read_bytes() == before
+
+
+def test_clips_without_speech_are_counted(
+    index: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(tuning, "TUNING", tuning.OptimizerRecipe(epochs=1))
+    quiet = tmp_path / "quiet.wav"
+    sf.write(quiet, silence(1.0), 16_000)
+    more = with_speakers(index, tmp_path / "data", 4)
+    with more.open("a") as stream:
+        stream.write(f"{quiet},made,p0,f,sad,1,CC0,\n")
+    assert run("train", "--init", model, "--data", more, "--output", tmp_path / "o") == 0
+    assert "in 1 clips no speech was found; nothing is learned" in capsys.readouterr().out
 
 
 def test_a_model_that_tells_strange_things_of_its_training_can_be_tuned(
@@ -138,6 +207,8 @@ def test_training_ends_when_it_no_longer_helps_and_keeps_the_best(
         (["--init", "nobody", "--data", "INDEX"], "model 'nobody'"),
         (["--init", "MODEL", "--data", "INDEX", "--fold", "1"], "neither recipes nor --fold"),
         (["--init", "MODEL", "--data", "TWO"], "2 speakers with emotions of the model"),
+        (["--init", "MODEL", "--data", "GONE"], "gone.wav: no such file; check the path"),
+        (["--init", "MODEL", "--data", "BROKEN"], "broken.wav: not audio that can be read"),
         ([], "name a recipe, or a model with --init"),
     ],
 )
@@ -150,7 +221,13 @@ def test_what_a_user_got_wrong_is_said(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     two = with_speakers(index, tmp_path, 2)
+    (tmp_path / "broken.wav").write_bytes(b"no audio")
     names = {"MODEL": str(model), "INDEX": str(index), "TWO": str(two)}
+    for name in ("gone", "broken"):
+        file = with_speakers(index, tmp_path / name, 6)
+        rows = file.read_text()
+        file.write_text(f"{rows}{tmp_path / name}.wav,made,p0,m,sad,1,CC0,\n")
+        names[name.upper()] = str(file)
     assert run("train", *(names.get(a, a) for a in arguments), "--output", tmp_path / "o") == 2
     error = capsys.readouterr().err
     assert words in error

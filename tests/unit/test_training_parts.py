@@ -28,7 +28,6 @@ from realtime_ser.training.degrade import (
     telephone,
 )
 from realtime_ser.training.evaluation import Decision, summarise
-from realtime_ser.training.examples import Example
 from realtime_ser.training.figures import save_confusion
 from realtime_ser.training.index import (
     Clip,
@@ -663,8 +662,8 @@ def made_recipe(seed: int = 0) -> Recipe:
 
 
 def test_a_digest_tells_recipes_and_splits_apart_but_not_folders() -> None:
-    one, other = Example(clip("angry"), ()), Example(clip("sad"), ())
-    moved = Example(Clip(Path("elsewhere") / one.clip.path, "made", "a", "angry"), ())
+    one, other = clip("angry"), clip("sad")
+    moved = Clip(Path("elsewhere") / one.path, "made", "a", "angry")
     digest = checkpoint.digest_of(made_recipe(), [one], [other])
     assert checkpoint.digest_of(made_recipe(), [moved], [other]) == digest
     others = {
@@ -673,6 +672,9 @@ def test_a_digest_tells_recipes_and_splits_apart_but_not_folders() -> None:
         checkpoint.digest_of(made_recipe(), [one, other], []),
     }
     assert len(others | {digest}) == 4
+    elsewhere = dataclasses.replace(recipe(), index="elsewhere/index.csv")
+    other_index = dataclasses.replace(made_recipe(), data=elsewhere)
+    assert checkpoint.digest_of(other_index, [one], [other]) == digest
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", None])
@@ -685,7 +687,7 @@ def test_a_damaged_checkpoint_is_said(tmp_path: Path, content: bytes | None) -> 
     assert len(stored["weights"]) == 1000
     file = tmp_path / checkpoint.FILE
     file.write_bytes(file.read_bytes()[:2000] if content is None else content)
-    with pytest.raises(ConfigError, match=r"holds a damaged checkpoint; remove it") as error:
+    with pytest.raises(ConfigError, match=r"holds a damaged checkpoint; remove .*\.pt") as error:
         checkpoint.read(tmp_path, "d", cpu)
     assert "\n" not in str(error.value)
 
