@@ -131,9 +131,11 @@ def _run(name: str) -> str:
         ConfigError: it names no fold.
     """
     from realtime_ser.errors import ConfigError
+    from realtime_ser.training.recipe import is_folder_name
     from realtime_ser.training.splits import FINAL, folds_of, run_of
 
-    if name != FINAL and not folds_of(name):
+    folds = folds_of(name)
+    if name != FINAL and not (folds and all(map(is_folder_name, folds))):
         raise ConfigError(f"--fold {name!r}: names no fold; use 1, 1+2 or {FINAL}")
     return run_of(folds_of(name))
 

@@ -64,9 +64,10 @@ def read_index(file: Path) -> list[Clip]:
             _check_columns(reader.fieldnames or [], file)
             clips = list(_clips(reader, file))
     except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
+        reason = error.strerror or error
+        raise DataError(f"{file}: cannot be read ({reason}); check the path") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{file}: not a CSV file in UTF-8 ({error})") from error
+        raise DataError(f"{file}: not a CSV file in UTF-8 ({error}); export it again") from error
     if not clips:
         raise DataError(f"{file}: has no rows")
     return clips

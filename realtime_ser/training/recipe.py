@@ -129,14 +129,22 @@ class Recipe:
     optimizer: OptimizerRecipe = field(default_factory=OptimizerRecipe)
     augment: AugmentRecipe = field(default_factory=AugmentRecipe)
     history: HistoryRecipe = field(default_factory=HistoryRecipe)
+    file: str = field(default="", compare=False)
+    """Where it was read from, for messages; no setting, and so no key of that file."""
 
     def __post_init__(self) -> None:
         _check(self)
 
     @property
+    def label(self) -> str:
+        """What messages call it."""
+        return self.file or f"recipe {self.name}"
+
+    @property
     def sha256(self) -> str:
-        """Of everything but where the index lies."""
+        """Of everything but where the index and the recipe itself lie."""
         content = asdict(replace(self, data=replace(self.data, index="")))
+        del content["file"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -170,7 +178,10 @@ def read_recipe(file: Path) -> Recipe:
     """
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        reason = error.strerror or error
+        raise ConfigError(f"{file}: cannot be read ({reason}); check the path") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{file}: not a readable TOML file ({error})") from error
     values: dict[str, Any] = {}
     for key, value in content.items():
@@ -180,7 +191,7 @@ def read_recipe(file: Path) -> Recipe:
         recipe: Recipe = _make(Recipe, values, str(file))
     except _RangeError as error:
         raise ConfigError(f"{file}: {error}") from error
-    return recipe
+    return replace(recipe, file=str(file))
 
 
 class _RangeError(ConfigError):
@@ -190,7 +201,7 @@ class _RangeError(ConfigError):
 def _make(kind: type[Any], values: Any, where: str) -> Any:
     if not isinstance(values, Mapping):
         raise ConfigError(f"{where} must be a table")
-    known = {f.name: f for f in fields(kind)}
+    known = {f.name: f for f in fields(kind) if f.compare}
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise ConfigError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(sorted(known))}")
@@ -211,6 +222,11 @@ def _typed(value: Any, kind: Any, where: str, key: str) -> Any:
     return coerce(value, kind, where, key)
 
 
+def is_folder_name(text: str) -> bool:
+    """Whether a recipe or a fold may be called so: each has a folder of its name."""
+    return re.fullmatch(r"\w[\w.-]*", text) is not None
+
+
 def _check(recipe: Recipe) -> None:
     """Refuse what would end in a traceback or in a network that learned nothing."""
     try:
@@ -221,13 +237,21 @@ def _check(recipe: Recipe) -> None:
         if not low <= value <= high:
             raise _RangeError(f"{key} = {value} is outside {low:g} to {high:g}")
     classes, augment = recipe.classes, recipe.augment
-    if not re.fullmatch(r"\w[\w.-]*", recipe.name):
-        raise _RangeError(f"name = {recipe.name!r} must be letters, digits, '_', '-' and '.'")
+    for key, names in (("name", [recipe.name]), ("data.folds", recipe.data.folds)):
+        for name in names:
+            if not is_folder_name(name):
+                raise _RangeError(f"{key} = {name!r} must be letters, digits, '_', '-' and '.'")
     if len(set(classes)) != len(classes) or len(classes) < 2 or not set(classes) <= set(EMOTIONS):
         raise _RangeError(f"classes must be two or more different ones of {', '.join(EMOTIONS)}")
     folds = recipe.data.folds
     if len(set(folds)) != len(folds) or any(folds_of(fold) != (fold,) for fold in folds):
         raise _RangeError(f"data.folds must be different names, without {BETWEEN!r} or {FINAL!r}")
+    corpora = recipe.data.corpora
+    if corpora and recipe.data.fold_corpus not in corpora:
+        raise _RangeError(
+            f"data.fold_corpus = {recipe.data.fold_corpus!r} is not one of data.corpora "
+            f"({', '.join(corpora)})"
+        )
     if 1.0 not in augment.speeds:
         raise _RangeError("augment.speeds must contain 1.0")
     if len(augment.noise_snr_db) != 2 or augment.noise_snr_db[0] > augment.noise_snr_db[1]:

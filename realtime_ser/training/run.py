@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import torch
 from torch import nn
 
-from realtime_ser.errors import DataError
+from realtime_ser.errors import ConfigError, DataError, ModelError
 from realtime_ser.fusion import Fusion, FusionConfig
 from realtime_ser.model_checks import check_fit
 from realtime_ser.models import read_description, save_model
@@ -94,12 +94,9 @@ def train(
         DataError, ConfigError, ModelError: what cannot be used.
         OSError: the disk is full, say.
     """
-    listed = of_corpora(read_index(index), recipe.data.corpora)
-    clips = [clip for clip in listed if clip.emotion in recipe.classes]
-    if not clips:
-        raise DataError(f"{index}: no clip has one of the classes {', '.join(recipe.classes)}")
+    clips = _clips_of(recipe, index)
+    splits = _splits(recipe, clips, runs)
     check_recordings(clips, index)
-    splits = {run: split_clips(clips, recipe.data, folds_of(run), recipe.seed) for run in runs}
     network = cast("StreamingNetwork", fresh_network(recipe))
     _check_fit(recipe, network)
     for run, split in splits.items():  # before features are computed, which takes long
@@ -123,13 +120,61 @@ def folder_of(output: Path, recipe: Recipe, run: str) -> Path:
 
 
 def fresh_network(recipe: Recipe) -> nn.Module:
-    """An untrained network, its trunk (if it has one) as it was pretrained; set by the seed."""
+    """An untrained network, its trunk (if it has one) as it was pretrained; set by the seed.
+
+    Raises:
+        ModelError: the recipe's network, [hyper] or trunk cannot be used.
+    """
     torch.manual_seed(recipe.seed)
-    network = build_network(recipe.network, recipe.parameters)
+    try:
+        network = build_network(recipe.network, recipe.parameters)
+    except ModelError as error:
+        raise ModelError(f"{recipe.label}: {error}") from error
     trunk = getattr(network, "trunk", None)
     if isinstance(trunk, SpeechTrunk):
-        load_trunk(trunk, recipe.trunk)
+        try:
+            load_trunk(trunk, recipe.trunk)
+        except ModelError as error:
+            raise ModelError(f"{recipe.label}: trunk: {error}") from error
     return network
+
+
+def _clips_of(recipe: Recipe, index: Path) -> list[Clip]:
+    """Those of the recipe's corpora and classes."""
+    listed = read_index(index)
+    try:
+        wanted = of_corpora(listed, recipe.data.corpora)
+    except DataError as error:
+        raise DataError(
+            f"{recipe.label}: data.corpora: {error}; change it in the recipe, or use train --init "
+            "for recordings of your own"
+        ) from error
+    clips = [clip for clip in wanted if clip.emotion in recipe.classes]
+    if not clips:
+        raise DataError(f"{index}: no clip has one of the classes {', '.join(recipe.classes)}")
+    return clips
+
+
+def _splits(recipe: Recipe, clips: Sequence[Clip], runs: Sequence[str]) -> dict[str, Split]:
+    """The split of each run.
+
+    Raises:
+        ConfigError, DataError: a fold that the index does not have, or too few speakers.
+    """
+    data = recipe.data
+    known = {clip.fold for clip in clips if clip.corpus == data.fold_corpus and clip.fold}
+    there = f"; corpus {data.fold_corpus} has {', '.join(sorted(known)) or 'none'} in the index"
+    for fold in data.folds:
+        if fold not in known:
+            raise DataError(f"{recipe.label}: data.folds: no fold {fold!r}{there}")
+    for run in runs:
+        strange = sorted(set(folds_of(run)) - known)
+        if strange:
+            raise ConfigError(f"--fold {run}: no fold {strange[0]!r}{there}")
+    try:
+        return {run: split_clips(clips, data, folds_of(run), recipe.seed) for run in runs}
+    except DataError as error:
+        raise DataError(f"{recipe.label}: [data]: {error}") from error
 
 
 def _digest(recipe: Recipe, split: Split) -> str:
@@ -145,7 +190,7 @@ def _check_fit(recipe: Recipe, network: StreamingNetwork) -> None:
         recipe.classes,
         recipe.features,
         FusionConfig(equal, equal, equal, equal),
-        Path(f"recipe {recipe.name}"),
+        Path(recipe.label),
     )
 
 
