@@ -22,6 +22,10 @@ TELEPHONE_RATE = 8_000
 TELEPHONE_BAND = (300.0, 3_400.0)
 LARGEST_RATIO = 100.0
 """dB, either way: beyond it one of the two cannot be heard or computed with."""
+FOLD_END = "-"
+"""In the name of a noise recording: what stands before it is its fold."""
+SILENT = 1e-5
+"""Peak below which a recording holds nothing; the smallest step of 16 bits is three times that."""
 SPECS = "telephone, microphone, noise:DB[:FOLDER] or room[:FOLDER]"
 STEEPEST_COLOUR = 2.0
 """Of made-up noise, whose power falls with the frequency to this power: 0 is white, 1 pink, 2
@@ -49,7 +53,7 @@ def parse_degradation(spec: str, origin: str = "--degrade") -> Degradation:
 
     Raises:
         ConfigError: an unknown condition or a ratio that is no number or out of range.
-        DataError: a folder without recordings.
+        DataError: a folder without recordings, or with one that cannot be used.
     """
     name, _, rest = spec.partition(":")
     if name == "telephone" and not rest:
@@ -68,12 +72,12 @@ def parse_degradation(spec: str, origin: str = "--degrade") -> Degradation:
             raise ConfigError(
                 f"{origin} {spec}: {ratio} dB is outside {-LARGEST_RATIO:g} to {LARGEST_RATIO:g}"
             )
-        recordings = load_folder(Path(folder)) if folder else []
+        recordings = _recordings(folder, f"{origin} {spec}") if folder else []
         return lambda samples, rng: add_noise(samples, snr_db, recordings, rng)
     if spec == "room":
         return lambda samples, rng: in_room(samples, make_up_room(rng))
     if name == "room" and rest:
-        rooms = load_folder(Path(rest))
+        rooms = _recordings(rest, f"{origin} {spec}")
         return lambda samples, rng: in_room(samples, rooms[int(rng.integers(len(rooms)))])
     raise ConfigError(f"{origin} {spec}: unknown condition; use {SPECS}")
 
@@ -150,27 +154,55 @@ def load_folder(folder: Path) -> list[AudioArray]:
     """Every recording below a folder, or that a pattern such as ``noise/*/1-*`` names.
 
     Raises:
-        DataError: there is none.
+        DataError: there is none, or one that cannot be used.
     """
-    return [load_audio(file) for file in recordings_in(folder)]
+    return [_load_sound(file) for file in _files_in(folder)]
 
 
-def recordings_in(folder: Path) -> list[Path]:
-    """The files of ``load_folder``.
+def load_by_fold(folder: Path) -> dict[str, list[AudioArray]]:
+    """The recordings of ``load_folder``, by the fold that stands before ``FOLD_END`` in their name.
 
     Raises:
-        DataError: there is none.
+        DataError: as ``load_folder``.
     """
+    found: dict[str, list[AudioArray]] = {}
+    for file in _files_in(folder):
+        found.setdefault(file.name.partition(FOLD_END)[0], []).append(_load_sound(file))
+    return found
+
+
+def _recordings(folder: str, origin: str) -> list[AudioArray]:
+    """Of a condition; ``origin`` is named in errors."""
+    try:
+        return load_folder(Path(folder))
+    except DataError as error:
+        raise DataError(f"{origin}: {error}") from error
+
+
+def _load_sound(file: Path) -> AudioArray:
+    """A noise or a room's response: silence would change nothing and pass for robustness."""
+    sound = load_audio(file)
+    if float(np.abs(sound).max()) < SILENT:
+        raise DataError(f"{file}: is silent; remove it")
+    return sound
+
+
+def _files_in(folder: Path) -> list[Path]:
     try:
         if glob.has_magic(str(folder)):
             found = [Path(name) for name in glob.glob(str(folder), recursive=True)]
         else:
+            if not folder.exists():
+                raise DataError(f"{folder}: no such folder; check the path")
             found = list(folder.rglob("*"))
     except OSError as error:
         raise DataError(f"{folder}: cannot be read ({error.strerror or error})") from error
     files = sorted(file for file in found if file.suffix in AUDIO_SUFFIXES)
     if not files:
-        raise DataError(f"{folder}: no recordings there")
+        raise DataError(
+            f"{folder}: no recordings there; name a folder, or a pattern of files, of "
+            f"{', '.join(AUDIO_SUFFIXES)}"
+        )
     return files
 
 

@@ -19,18 +19,20 @@ from torch import nn
 from realtime_ser.errors import DataError
 from realtime_ser.features import FrontEnd
 from realtime_ser.networks import network_config
-from realtime_ser.segments import Segmenter
 from realtime_ser.training.degrade import (
+    FOLD_END,
     add_coloured_noise,
     add_noise,
+    load_by_fold,
+    load_folder,
     parse_degradation,
-    recordings_in,
 )
-from realtime_ser.training.index import Clip, load_audio, load_clip
+from realtime_ser.training.index import Clip, load_clip
 from realtime_ser.training.made_up import made_up_sounds
 from realtime_ser.training.pretrained import PREFIX
-from realtime_ser.types import SAMPLE_RATE, AudioArray, SpeechBoundary, SpeechStarted
-from realtime_ser.vad import Vad, make_vad
+from realtime_ser.training.speech import speech_segments
+from realtime_ser.types import SAMPLE_RATE, AudioArray
+from realtime_ser.vad import make_vad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,8 +50,6 @@ WAVES_AT_ONCE = 48
 STRETCHES, STRETCH = 3, 2 * SAMPLE_RATE
 """Of a noise recording: how many, and samples of each."""
 SILENCE = 1e-4
-FOLD_END = "-"
-"""In the name of a noise recording."""
 OF_THE_SPEAKER = ("microphone",)
 """Conditions in which all clips of a speaker are heard alike, so that his past tells of it."""
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
@@ -105,9 +105,9 @@ class ExampleMaker:
         self._vad = make_vad(recipe.vad)
         self._speeds = sorted(recipe.augment.speeds, key=lambda speed: speed != 1.0)
         self._homes = homes or {}
-        self._noise = self._noise_by_fold(recipe.augment.noise_folder)
+        self._noise = self._noise_by_fold()
         self._conditions = {
-            spec: parse_degradation(spec, f"recipe {recipe.name}: augment.conditions")
+            spec: parse_degradation(spec, f"{recipe.label}: augment.conditions")
             for spec in recipe.augment.conditions
         }
         self._version = self._digest_of_settings()
@@ -161,13 +161,16 @@ class ExampleMaker:
         sounds = made_up_sounds(self._rng("made up"), self._recipe.augment.made_up_sounds)
         return [variant.slow for variant in self._features(sounds)]
 
-    def _noise_by_fold(self, folder: str) -> dict[str, list[AudioArray]]:
+    def _noise_by_fold(self) -> dict[str, list[AudioArray]]:
         """Fold -> recordings."""
-        found: dict[str, list[AudioArray]] = {}
-        for file in recordings_in(Path(folder)) if folder else []:
-            fold = file.name.partition(FOLD_END)[0] if self._recipe.augment.noise_folds else ""
-            found.setdefault(fold, []).append(load_audio(file))
-        return found
+        augment = self._recipe.augment
+        folder = Path(augment.noise_folder)
+        if not augment.noise_folder:
+            return {}
+        try:
+            return load_by_fold(folder) if augment.noise_folds else {"": load_folder(folder)}
+        except DataError as error:
+            raise DataError(f"{self._recipe.label}: augment.noise_folder: {error}") from error
 
     def _noise_of(self, clip: Clip) -> Sequence[AudioArray]:
         """The recordings in which a clip is heard."""
@@ -263,11 +266,18 @@ class ExampleMaker:
         return [Variant(*pair) for pair in zip(logs, halves, strict=True)]
 
     def _file(self, clip: Clip) -> Path:
-        digest = hashlib.sha256(f"{self._version}{clip.path.resolve()}".encode()).hexdigest()
+        """Another one when the recording is replaced by another."""
+        try:
+            stat = clip.path.stat()
+        except OSError as error:
+            reason = error.strerror or error
+            raise DataError(f"{clip.path}: cannot be read ({reason})") from error
+        key = [self._version, str(clip.path.resolve()), stat.st_size, stat.st_mtime_ns]
+        digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()
         return self._cache / digest[:2] / f"{digest[2:]}.npz"
 
     def _digest_of_settings(self) -> str:
-        """Changes with the settings that examples depend on, not with the content of recordings."""
+        """Changes with the settings that examples depend on."""
         weights = hashlib.sha256()
         network = cast("nn.Module", self._network)
         for name, parameter in network.named_parameters():
@@ -290,20 +300,3 @@ class ExampleMaker:
         return {
             key: value for key, value in own.items() if key.startswith(PREFIX.removesuffix("."))
         }
-
-
-def speech_segments(samples: AudioArray, vad: Vad, recipe: Recipe) -> list[AudioArray]:
-    """The stretches of a recording that are speech by the recipe's detector and segmenter."""
-    stream = vad.stream()
-    segmenter = Segmenter(recipe.segments, recipe.vad.threshold, recipe.vad.release)
-    boundaries: list[SpeechBoundary] = []
-    for decision in [*stream.push(samples), *stream.flush()]:
-        boundaries += segmenter.push(decision)
-    boundaries += segmenter.flush()
-    segments, start = [], 0
-    for boundary in boundaries:
-        if isinstance(boundary, SpeechStarted):
-            start = boundary.start_sample
-        else:
-            segments.append(samples[start : boundary.end_sample])
-    return segments

@@ -6,12 +6,14 @@ import csv
 import dataclasses
 import errno
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile as sf
 import torch
 
 from realtime_ser.cli.main import main
@@ -25,8 +27,10 @@ from realtime_ser.training.examples import ExampleMaker
 from realtime_ser.training.index import Clip, read_index
 from realtime_ser.training.recipe import AugmentRecipe, Recipe, read_recipe
 from realtime_ser.training.run import Outcome, train
+from realtime_ser.training.splits import homes_of
 from realtime_ser.types import AudioArray
 from tests.corpus import PITCHES, write_corpus
+from tests.signals import speech_like, white_noise
 
 RECIPE = """
 name = "tiny"
@@ -242,11 +246,88 @@ def test_recipes_that_cannot_be_compared_are_refused(
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"multiscale_lstm"', '"perceptron"', "network 'perceptron' is unknown"),
+        ("hidden = 10", "hiden = 10", "unknown parameter 'hiden'"),
+        ("voice = 0", f"voice = 8\n{'trunk_width = 16'}", "trunk: "),
+        (
+            '["made"]',
+            '["made", "crema-d"]',
+            "data.corpora: corpus 'crema-d' is not in the index; it has made; change it in the "
+            "recipe, or use train --init for recordings of your own",
+        ),
+        (
+            '["1", "2"]',
+            '["1", "2", "9"]',
+            "data.folds: no fold '9'; corpus made has 1, 2 in the index",
+        ),
+        ("validation_speakers = 1", "validation_speakers = 6", "too few to keep 6 for validation"),
+        (
+            "mixup = 0.3",
+            'noise_folder = "nowhere/noise"',
+            "augment.noise_folder: nowhere/noise: no such folder; check the path",
+        ),
+        (
+            "mixup = 0.3",
+            'conditions = ["room:nowhere"]',
+            "augment.conditions room:nowhere: nowhere: no such folder; check the path",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_recipe_names_it(
+    index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, words: str
+) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(RECIPE.replace(old, new))
+    arguments = ("--data", str(index), "--fold", "final", "--output", str(tmp_path / "o"))
+    assert run("train", str(file), *arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"realtime-ser: {file}: ")
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def test_a_missing_recording_is_said_before_any_is_read(
+    index: Path, recipe: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(index.parent, data)
+    (data / "5_sad_1.wav").unlink()
+    own = data / "index.csv"
+    for command in (
+        ("train", str(recipe), "--data", str(own), "--output", str(tmp_path / "o")),
+        ("evaluate", "--index", str(own), "--model", str(model), "--output", str(tmp_path / "e")),
+    ):
+        assert run(*command) == 2
+        out, error = capsys.readouterr()
+        assert out == ""
+        assert f"{own}: {data / '5_sad_1.wav'}: no such file; check the path" in error
+        assert error.count("\n") == 1
+
+
+def test_an_error_after_features_began_is_one_line_on_stderr(
+    index: Path, recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(index.parent, data)
+    (data / "5_sad_1.wav").write_bytes(b"no audio")
+    arguments = ("--data", str(data / "index.csv"), "--output", str(tmp_path / "o"))
+    assert run("train", str(recipe), *arguments) == 2
+    out, error = capsys.readouterr()
+    assert out == f"features of 36 clips, kept in {tmp_path / 'o' / 'examples'}\n"
+    assert "5_sad_1.wav: not audio that can be read" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
     ("options", "words"),
     [
         (("--device", "gpu"), "device gpu: use auto, cuda, mps, cpu"),
         (("--fold", "+"), "--fold '+': names no fold"),
         (("--fold", ""), "--fold '': names no fold"),
+        (("--fold", "../1"), "--fold '../1': names no fold"),
+        (("--fold", "1+9"), "--fold 1+9: no fold '9'; corpus made has 1, 2 in the index"),
         (("--output", "FILE/runs"), "cannot be made"),
     ],
 )
@@ -321,15 +402,84 @@ def test_a_speaker_keeps_his_microphone_but_changes_rooms(
     plan = read_recipe(recipe)
     augment = dataclasses.replace(plan.augment, conditions=("microphone", "room"))
     plan = dataclasses.replace(plan, augment=augment)
-    by_speaker: dict[str, list[Clip]] = {}
-    for clip in read_index(index):
-        by_speaker.setdefault(clip.speaker, []).append(clip)
-    clips = [clip for own in list(by_speaker.values())[:2] for clip in own[:2]]
+    clips = [clip for own in list(by_speaker(index).values())[:2] for clip in own[:2]]
     maker = ExampleMaker(plan, build_network(plan.network, plan.parameters), tmp_path)
     assert [example.clip for example in maker.make(clips, lambda: None)] == clips
     one, same, other, again = drawn["microphone"]
     assert one == same != other == again
     assert len(set(drawn["room"])) == 4
+
+
+def by_speaker(index: Path) -> dict[str, list[Clip]]:
+    found: dict[str, list[Clip]] = {}
+    for clip in read_index(index):
+        found.setdefault(clip.speaker, []).append(clip)
+    return found
+
+
+def heard_noise(
+    plan: Recipe, clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[int]:
+    """Lengths of the noise recordings that the clips may be heard in, in the order of the clips."""
+    heard: list[int] = []
+
+    def add(
+        samples: AudioArray, snr_db: float, recordings: list[AudioArray], rng: np.random.Generator
+    ) -> AudioArray:
+        heard.append(sum(map(len, recordings)))
+        return samples
+
+    monkeypatch.setattr(examples, "add_noise", add)
+    homes = homes_of(clips, plan.data)
+    maker = ExampleMaker(plan, build_network(plan.network, plan.parameters), cache, homes)
+    assert set(maker.noises()) == {"1", "2"}
+    maker.make(clips, lambda: None)
+    return heard
+
+
+def test_a_clip_is_heard_in_the_noise_of_its_home_fold_only(
+    recipe: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = tmp_path / "noise"
+    noise.mkdir()
+    for fold, seconds in (("1", 1.0), ("2", 2.0)):
+        sf.write(noise / f"{fold}-hum.wav", white_noise(seconds), 16_000)
+    plan = read_recipe(recipe)
+    augment = dataclasses.replace(plan.augment, noise_folder=str(noise), noise_folds=True)
+    plan = dataclasses.replace(plan, augment=augment)
+    clips = [own[0] for own in by_speaker(index).values()]
+    assert [clip.fold for clip in clips] == ["1", "2"] * 3
+    heard = heard_noise(plan, clips, tmp_path / "cache", monkeypatch)
+    assert heard == [16_000, 32_000] * 3
+    # Folds of other corpora have the homes that the runs give them.
+    other = [dataclasses.replace(clip, corpus="other", fold=f"{clip.fold}0") for clip in clips]
+    heard = heard_noise(plan, [*clips, *other], tmp_path / "more", monkeypatch)
+    assert heard[-2:] == [16_000, 32_000]
+    homeless = dataclasses.replace(clips[0], fold="")
+    with pytest.raises(DataError, match="noise_folds needs a run that holds the clip out"):
+        heard_noise(plan, [*clips, homeless], tmp_path / "none", monkeypatch)
+
+
+def test_a_recording_that_was_replaced_is_heard_anew(
+    recipe: Path, index: Path, tmp_path: Path
+) -> None:
+    plan = read_recipe(recipe)
+    clip = dataclasses.replace(read_index(index)[0], path=tmp_path / "x.wav")
+    network = build_network(plan.network, plan.parameters)
+    frames, times = [], (1_000, 1_000, 2_000)
+    for seconds, mtime in zip((1.0, 1.5, 2.0), times, strict=True):
+        sf.write(clip.path, speech_like(seconds), 16_000)
+        os.utime(clip.path, (mtime, mtime))
+        (example,) = ExampleMaker(plan, network, tmp_path / "cache").make([clip], lambda: None)
+        frames.append(len(example.variants[0].log_power))
+    assert frames[0] < frames[1] < frames[2]
+    clip.path.write_bytes(clip.path.read_bytes()[::-1])  # as long, and as old
+    os.utime(clip.path, (3_000, 3_000))
+    with pytest.raises(DataError, match=r"x\.wav: not audio"):
+        ExampleMaker(plan, network, tmp_path / "cache").make([clip], lambda: None)
+    clip.path.unlink()
+    with pytest.raises(DataError, match=r"x\.wav: cannot be read"):
+        ExampleMaker(plan, network, tmp_path / "cache").make([clip], lambda: None)
 
 
 def test_a_damaged_file_of_the_cache_is_made_again(

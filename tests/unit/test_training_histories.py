@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,19 @@ def test_a_past_is_the_speakers_own_in_the_same_condition(network: MultiscaleLst
             level = 2.0 * int(example_.clip.speaker[1:]) + higher
             assert raw[i] == pytest.approx(level, abs=0.7)
         assert (past[PAST_SQUARES] >= 0.0).all()
+
+
+def test_no_clip_is_in_a_past_twice_nor_the_clip_itself(network: MultiscaleLstm) -> None:
+    recipe = HistoryRecipe(cold=0.0, call=0.5, longest=40)
+    histories = Histories(network, EXAMPLES, recipe)
+    rng = np.random.default_rng(0)
+    own = [len(e.variants[0].slow) for e in EXAMPLES[:6]]  # 6 to 11 units: sums tell clips apart
+    for current in range(6):
+        others = [units for i, units in enumerate(own) if i != current]
+        possible = {sum(some) for n in range(1, 6) for some in combinations(others, n)}
+        drawn = [histories.draw([current], [0], rng)[PAST_UNITS].item() for _ in range(50)]
+        assert set(drawn) <= possible
+        assert max(drawn) == sum(others)  # all of them, once
 
 
 def test_strangers_have_no_past(network: MultiscaleLstm) -> None:

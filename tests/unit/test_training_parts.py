@@ -21,8 +21,10 @@ from realtime_ser.testing import ConstantRecognizer
 from realtime_ser.training import checkpoint
 from realtime_ser.training.calibrate import calibrate, fit_fusion, threshold
 from realtime_ser.training.degrade import (
+    add_coloured_noise,
     add_noise,
     in_room,
+    load_folder,
     make_up_room,
     parse_degradation,
     telephone,
@@ -51,7 +53,7 @@ from realtime_ser.training.recipe import DataRecipe, Recipe, read_recipe
 from realtime_ser.training.seen import warning_of_seen
 from realtime_ser.training.splits import folds_of, held_out_of, split_clips
 from tests.corpus import write_corpus
-from tests.signals import rms_dbfs, speech_like, tone
+from tests.signals import rms_dbfs, silence, speech_like, tone
 
 CLASSES = ("angry", "neutral", "sad")
 SIX = ("angry", "disgust", "fear", "happy", "neutral", "sad")
@@ -495,6 +497,59 @@ def test_an_unknown_condition_is_said(spec: str) -> None:
         parse_degradation(spec)
 
 
+@pytest.mark.parametrize("spec", ["noise:10:FOLDER", "room:FOLDER"])
+def test_a_silent_recording_is_no_condition(tmp_path: Path, spec: str) -> None:
+    sf.write(tmp_path / "loud.wav", tone(0.5), 16_000)
+    assert parse_degradation(spec.replace("FOLDER", str(tmp_path)))
+    sf.write(tmp_path / "quiet.wav", silence(0.5), 16_000)
+    with pytest.raises(DataError, match=r"--degrade .*quiet\.wav: is silent; remove it"):
+        parse_degradation(spec.replace("FOLDER", str(tmp_path)))
+
+
+@pytest.mark.parametrize("spec", ["noise:10:FOLDER", "room:FOLDER"])
+def test_a_folder_of_no_recordings_is_said(tmp_path: Path, spec: str) -> None:
+    here, gone = (spec.replace("FOLDER", str(tmp_path / name)) for name in (".", "gone"))
+    with pytest.raises(DataError, match=r"--degrade .*: no recordings there; name a folder"):
+        parse_degradation(here)
+    with pytest.raises(DataError, match=r"--degrade .*gone: no such folder; check the path"):
+        parse_degradation(gone)
+
+
+def test_a_pattern_names_some_of_the_recordings(tmp_path: Path) -> None:
+    for kind in ("rain", "wind"):
+        (tmp_path / kind).mkdir()
+        for number, seconds in enumerate((0.1, 0.2, 0.3), start=1):
+            sf.write(tmp_path / kind / f"{number}-x.wav", tone(seconds), 16_000)
+    (tmp_path / "rain" / "1-notes.txt").write_text("no recording")
+    found = load_folder(tmp_path / "*" / "1-*")
+    assert [len(samples) for samples in found] == [1_600, 1_600]
+    assert len(load_folder(tmp_path)) == 6
+    assert len(load_folder(tmp_path / "**" / "*.wav")) == 6
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 10.0])
+def test_made_up_noise_comes_at_its_ratio(snr_db: float) -> None:
+    speech = speech_like(2.0)
+    for seed in range(5):
+        noisy = add_coloured_noise(speech, snr_db, np.random.default_rng(seed))
+        assert noisy.shape == speech.shape
+        assert rms_dbfs(speech) - rms_dbfs(noisy - speech) == pytest.approx(snr_db, abs=0.1)
+
+
+def test_made_up_noise_is_between_white_and_brown() -> None:
+    speech, slopes = tone(4.0, dbfs=-20.0), []
+    frequency = np.fft.rfftfreq(len(speech), 1.0 / 16_000)
+    band = (frequency > 100.0) & (frequency < 7000.0)
+    for seed in range(20):
+        noise = add_coloured_noise(speech, 0.0, np.random.default_rng(seed)) - speech
+        power = np.square(np.abs(np.fft.rfft(noise)))[band]
+        slopes.append(-np.polyfit(np.log(frequency[band]), np.log(power), 1)[0])
+    # Power falls with the frequency to the power of 0 (white) to 2 (brown).
+    assert min(slopes) > -0.05
+    assert max(slopes) < 2.05
+    assert max(slopes) - min(slopes) > 1.0
+
+
 # fusion
 
 
@@ -609,10 +664,15 @@ def changed_recipe(folder: Path, table: str, line: str) -> Path:
         ("", 'classes = ["angry"]', "classes must be two or more"),
         ("", 'classes = ["angry", "angry"]', "classes must be two or more"),
         ("", 'classes = ["angry", "hungry"]', "classes must be two or more"),
+        ("", 'name = "../x"', "name = '../x' must be letters"),
+        ("", 'file = "x"', "unknown key 'file'"),
         ("", "hyper = 3", r"\[hyper\] must be a table"),
         ("", "vad = 3", r"\[vad\] must be a table"),
         ("hyper", "n_classes = 3", r"hyper\.n_classes must be 2"),
         ("data", "folds = [1]", r"\[data\]: folds = 1 is not a text"),
+        ("data", 'folds = ["../../esc"]', r"data\.folds = '\.\./\.\./esc' must be letters"),
+        ("data", 'folds = ["a/b"]', r"data\.folds = 'a/b' must be letters"),
+        ("data", 'corpora = ["other"]', "data.fold_corpus = 'made' is not one of data.corpora"),
         ("data", "validation_speakers = 0", "validation_speakers = 0 is outside"),
         ("data", 'validation_speakers = "6"', "validation_speakers = '6' is not a whole number"),
         ("vad", 'backend = "ear"', r"\[vad\]: backend = 'ear' is not one of"),
@@ -645,6 +705,22 @@ def test_a_value_that_no_training_could_use_is_said(
 ) -> None:
     with pytest.raises(ConfigError, match=rf"recipe\.toml: .*{words}"):
         read_recipe(changed_recipe(tmp_path, table, line))
+
+
+def test_a_recipe_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"no\.toml: cannot be read \(No such file.*check the path"
+    ):
+        read_recipe(tmp_path / "no.toml")
+
+
+def test_a_recipe_is_called_by_its_file_which_decides_nothing(tmp_path: Path) -> None:
+    file = changed_recipe(tmp_path, "", "seed = 3")
+    read = read_recipe(file)
+    unnamed = dataclasses.replace(read, file="")
+    assert (read.label, unnamed.label) == (str(file), "recipe x")
+    assert read == unnamed
+    assert read.sha256 == unnamed.sha256
 
 
 def test_whole_numbers_are_fine_as_floats_and_sizes_follow_from_the_recipe(tmp_path: Path) -> None:
