@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -12,16 +13,32 @@ from realtime_ser.cli import options
 
 
 def command(
+    *,
+    more: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME",
+            help="More names after --corpus NAME or --fold NAME.",
+            show_default=False,
+        ),
+    ] = None,
     index: Annotated[Path, typer.Option(help="Index CSV of labelled recordings.")],
     output: Annotated[Path, typer.Option(help="Folder for metrics.json and the rest.")],
     protocol: Annotated[str, typer.Option(help="clip, stream or call.")] = "clip",
     model: options.Model = None,
     corpus: Annotated[
-        list[str] | None, typer.Option(help="Only this corpus; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="NAME...", help="Only these corpora; may be repeated."),
     ] = None,
-    fold: Annotated[list[str] | None, typer.Option(help="Only this fold; may be repeated.")] = None,
+    fold: Annotated[
+        list[str] | None, typer.Option(metavar="NAME...", help="Only these folds; may be repeated.")
+    ] = None,
     degrade: Annotated[
-        str | None, typer.Option(help="telephone, noise:DB[:FOLDER] or room[:FOLDER].")
+        str | None,
+        typer.Option(
+            help="telephone, microphone, noise:DB[:FOLDER] or room[:FOLDER]; instead of a folder a "
+            "pattern of files, as in 'noise:10:noise/*/1-*'."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the order of clips and --degrade.")] = 0,
     device: options.Device = None,
@@ -36,7 +53,7 @@ def command(
     from realtime_ser.models import find_model, read_description
     from realtime_ser.training.degrade import parse_degradation
     from realtime_ser.training.evaluation import decide, summarise
-    from realtime_ser.training.index import check_recordings, of_corpora, read_index
+    from realtime_ser.training.index import check_recordings, of_corpora, of_folds, read_index
     from realtime_ser.training.protocols import PROTOCOLS, sessions
     from realtime_ser.training.report import write_report
     from realtime_ser.training.seen import warning_of_seen
@@ -46,9 +63,12 @@ def command(
         raise ConfigError(f"--protocol {protocol}: use one of {', '.join(PROTOCOLS)}")
     settings = options.settings(config, model=model, device=device)
     change = parse_degradation(degrade) if degrade is not None else None
-    clips = of_corpora(read_index(index), corpus or ())
-    if fold:
-        clips = [clip for clip in clips if clip.fold in fold]
+    corpora, folds = _with_more(corpus or [], fold or [], more or [])
+    listed = read_index(index)
+    try:
+        clips = of_folds(of_corpora(listed, corpora), folds)
+    except DataError as error:
+        raise DataError(f"{index}: {error}") from error
     recognizer = load_recognizer(settings)
     used = [clip for clip in clips if clip.emotion in recognizer.classes]
     if not used:
@@ -81,9 +101,34 @@ def command(
     write_report(metrics, decisions, recognizer.classes, output)
     typer.echo(
         f"UAR {metrics['uar']:.3f}  WA {metrics['wa']:.3f}  F1 {metrics['macro_f1']:.3f}  "
-        f"ECE {metrics['ece']:.3f}  coverage {metrics['coverage']:.2f}  clips {metrics['n']}  "
-        f"left out {_named(left_out)}  ->  {output}{'  (in part trained on)' if warning else ''}"
+        f"ECE {_or_dash(metrics['ece'])}  coverage {metrics['coverage']:.2f}  "
+        f"clips {metrics['n']}  left out {_named(left_out)}  ->  {output}"
+        f"{'  (in part trained on)' if warning else ''}"
     )
+
+
+def _with_more(
+    corpora: list[str], folds: list[str], more: list[str]
+) -> tuple[list[str], list[str]]:
+    """Names that follow the first one of ``--corpus`` or ``--fold`` belong to that option.
+
+    Raises:
+        ConfigError: it cannot be told which one that is.
+    """
+    from realtime_ser.errors import ConfigError
+
+    if more and corpora and folds:
+        raise ConfigError(
+            f"{more[0]!r}: with both --corpus and --fold, write the option before each name"
+        )
+    if more and not corpora and not folds:
+        raise ConfigError(f"unexpected {more[0]!r}; see 'realtime-ser evaluate --help'")
+    return (corpora + more, folds) if corpora else (corpora, folds + more)
+
+
+def _or_dash(figure: float) -> str:
+    """A dash where there is nothing to compute it from."""
+    return "-" if math.isnan(figure) else f"{figure:.3f}"
 
 
 def _named(left_out: Counter[str]) -> str:

@@ -142,6 +142,23 @@ def of_corpora(clips: Iterable[Clip], corpora: Iterable[str]) -> list[Clip]:
     return [clip for clip in listed if not wanted or clip.corpus in wanted]
 
 
+def of_folds(clips: Iterable[Clip], folds: Iterable[str]) -> list[Clip]:
+    """Clips of the named folds; all of them when no fold is named.
+
+    Raises:
+        DataError: a fold that no clip is in.
+    """
+    listed, wanted = list(clips), list(folds)
+    known = {clip.fold for clip in listed if clip.fold}
+    for fold in wanted:
+        if fold not in known:
+            raise DataError(
+                f"no clip of the wanted corpora is in fold {fold!r}; there are "
+                f"{', '.join(sorted(known)) or 'no folds'}"
+            )
+    return [clip for clip in listed if not wanted or clip.fold in wanted]
+
+
 def _mono_blocks(source: FileSource) -> Iterator[AudioArray]:
     """All of an open source, averaged over channels."""
     while True:

@@ -250,7 +250,7 @@ def test_recipes_that_cannot_be_compared_are_refused(
     [
         ('"multiscale_lstm"', '"perceptron"', "network 'perceptron' is unknown"),
         ("hidden = 10", "hiden = 10", "unknown parameter 'hiden'"),
-        ("voice = 0", f"voice = 8\n{'trunk_width = 16'}", "trunk: "),
+        ("voice = 0", "voice = 8\ntrunk_width = 16", "trunk: "),
         (
             '["made"]',
             '["made", "crema-d"]',
@@ -667,6 +667,84 @@ def test_evaluate_counts_the_clips_that_it_leaves_out(
         "evaluate", "--index", str(other), "--model", str(model), "--output", str(tmp_path)
     )
     assert json.loads((tmp_path / "metrics.json").read_text())["left_out"] == {"boredom": 1}
+
+
+def two_corpora(index: Path, folder: Path) -> Path:
+    """The same recordings, of which speaker s5's are of a second corpus."""
+    shutil.copytree(index.parent, folder)
+    file = folder / index.name
+    file.write_text(file.read_text().replace("made,s5", "second,s5"))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("options", "corpora", "clips"),
+    [
+        (["--corpus", "made", "second"], {"made", "second"}, 36),
+        (["--corpus", "made", "--corpus", "second"], {"made", "second"}, 36),
+        (["--corpus", "second"], {"second"}, 6),
+        (["--fold", "1", "2"], {"made", "second"}, 36),
+        (["--fold", "1", "--corpus", "made"], {"made"}, 18),
+    ],
+)
+def test_evaluate_takes_several_corpora_or_folds(
+    index: Path, model: Path, tmp_path: Path, options: list[str], corpora: set[str], clips: int
+) -> None:
+    data = two_corpora(index, tmp_path / "data")
+    output = tmp_path / "o"
+    assert not run(
+        "evaluate", "--index", str(data), *options, "--model", str(model), "--output", str(output)
+    )
+    metrics = json.loads((output / "metrics.json").read_text())
+    assert set(metrics["per_corpus"]) == corpora
+    assert metrics["n"] == clips
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            ["--fold", "99"],
+            "index.csv: no clip of the wanted corpora is in fold '99'; there are 1, 2",
+        ),
+        (["--corpus", "made", "other"], "corpus 'other' is not in the index; it has made"),
+        (["stray"], "unexpected 'stray'; see"),
+        (["--fold", "1", "--corpus", "made", "x"], "'x': with both --corpus and --fold, write the"),
+        (["--degrade", "cave"], "--degrade cave: unknown condition"),
+    ],
+)
+def test_evaluate_says_what_a_user_got_wrong(
+    index: Path,
+    model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    words: str,
+) -> None:
+    arguments = ("--index", str(index), "--model", str(model), "--output", str(tmp_path / "o"))
+    assert run("evaluate", *arguments, *options) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def test_evaluate_tells_every_condition(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not run("evaluate", "--help")
+    text = " ".join(capsys.readouterr().out.split())
+    for words in ("telephone, microphone, noise:DB[:FOLDER] or room[:FOLDER]", "noise/*/1-*"):
+        assert words in text
+
+
+def test_what_got_no_answer_has_no_calibration_error(
+    index: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = tmp_path / "deaf.toml"
+    settings.write_text("[segments]\nmin_speech = 5.0\n")
+    assert not run(
+        "evaluate", "--index", str(index), "--model", str(model), "--config", str(settings),
+        "--output", str(tmp_path / "o"), "--fold", "1",
+    )  # fmt: skip
+    assert "UAR 0.000  WA 0.000  F1 0.000  ECE -  coverage 0.00" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("folds", "seen"), [(["1"], 0), (["1", "2"], 18)])
