@@ -65,7 +65,7 @@ def _tune(init: str, data: Path, output: Path, device: str) -> None:
 
     model, where = find_model(init), choose_device(device)
     make_folder(output)
-    with _writable(output), _Bars() as bars:
+    with _writable(output), Bars() as bars:
         tuned = tune(model, data, output, where, bars)
     if tuned.silent:
         typer.echo(
@@ -101,7 +101,7 @@ def _train(
     folder = output or Path("runs") / plan.name
     where = choose_device(device)
     make_folder(folder)
-    with _writable(folder), _Bars() as bars:
+    with _writable(folder), Bars() as bars:
         if len(plans) == 1:
             outcomes = train(plan, index, runs, folder, where, bars)
         else:
@@ -140,10 +140,11 @@ def _run(name: str) -> str:
     return run_of(folds_of(name))
 
 
-class _Bars:
+class Bars:
     """Progress bars on stderr where that is a terminal, and a line an epoch.
 
-    What begins is said on stdout: on stderr a command that ends in an error has one line.
+    What begins is said above the bars; without them on stdout, so that stderr has one line where
+    the command ends in an error.
     """
 
     def __init__(self) -> None:
@@ -160,7 +161,7 @@ class _Bars:
             disable=not console.is_terminal,
         )
 
-    def __enter__(self) -> _Bars:
+    def __enter__(self) -> Bars:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -168,14 +169,20 @@ class _Bars:
             self._bars.stop()
 
     def clips(self, name: str, total: int) -> Callable[[], None]:
+        """See ``Progress.clips``."""
         task = self._bars.add_task(name, total=total)
         self._bars.start()
         return lambda: self._bars.advance(task)
 
     def say(self, text: str) -> None:
-        typer.echo(text)
+        """See ``Progress.say``."""
+        if self._bars.disable:
+            typer.echo(text)
+        else:
+            self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def epoch(self, recipe: str, run: str, epoch: Epoch, total: int) -> None:
+        """See ``Progress.epoch``."""
         self._bars.console.print(
             f"{recipe}  run {run}  epoch {epoch.epoch}/{total}  loss {epoch.loss:.3f}  "
             f"validation loss {epoch.validation_loss:.3f}  UAR {epoch.validation_uar:.3f}"

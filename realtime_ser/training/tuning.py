@@ -225,8 +225,9 @@ def _note(base: str, parts: Parts, verdict: str) -> str:
     speakers = len({clip.person for clip in parts.train})
     return (
         f"## Tuned\nTrained on from `{base}` with recordings of whoever tuned it: "
-        f"{len(parts.train)} clips of {speakers} speakers ({corpora}). Whatever else is listed "
-        f"above is what `{base}` was made from. {verdict[0].upper()}{verdict[1:]}.\n\n"
+        f"{len(parts.train)} clips of {speakers} speakers ({corpora}).\n"
+        f"Whatever else is listed above is what `{base}` was made from.\n"
+        f"{verdict[0].upper()}{verdict[1:]}.\n\n"
     )
 
 

@@ -11,6 +11,7 @@ import soundfile as sf
 import torch
 
 from realtime_ser.cli.main import main
+from realtime_ser.cli.train import Bars
 from realtime_ser.models import load_model, read_description
 from realtime_ser.training import tuning
 from realtime_ser.training.index import read_index
@@ -74,6 +75,23 @@ def test_few_speakers_make_a_model_but_no_claim(
     assert "with recordings of whoever tuned it: 30 clips of 5 speakers (made)" in card
     with (tmp_path / "log.csv").open() as stream:
         assert 1 <= len(list(csv.DictReader(stream))) <= tuning.TUNING.epochs
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_begins_is_said_above_the_bars_or_on_stdout(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    with Bars() as bars:
+        bars.clips("features", 1)()
+        bars.say("scoring [all] of it")
+    out, error = capsys.readouterr()
+    assert "scoring [all] of it\n" in (error if terminal else out)
+    assert bool(error) is terminal
+    assert bool(out) is not terminal
 
 
 def test_with_enough_speakers_some_are_kept_out_and_the_score_is_stated(
