@@ -156,7 +156,31 @@ def load_folder(folder: Path) -> list[AudioArray]:
     Raises:
         DataError: there is none, or one that cannot be used.
     """
-    return [_load_sound(file) for file in _files_in(folder)]
+    return [_load_sound(file) for file in recordings_in(folder)]
+
+
+def recordings_in(folder: Path) -> list[Path]:
+    """The files of ``load_folder``.
+
+    Raises:
+        DataError: there is none.
+    """
+    try:
+        if glob.has_magic(str(folder)):
+            found = [Path(name) for name in glob.glob(str(folder), recursive=True)]
+        else:
+            if not folder.exists():
+                raise DataError(f"{folder}: no such folder; check the path")
+            found = list(folder.rglob("*"))
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read ({error.strerror or error})") from error
+    files = sorted(file for file in found if file.suffix in AUDIO_SUFFIXES)
+    if not files:
+        raise DataError(
+            f"{folder}: no recordings there; name a folder, or a pattern of files, of "
+            f"{', '.join(AUDIO_SUFFIXES)}"
+        )
+    return files
 
 
 def load_by_fold(folder: Path) -> dict[str, list[AudioArray]]:
@@ -166,7 +190,7 @@ def load_by_fold(folder: Path) -> dict[str, list[AudioArray]]:
         DataError: as ``load_folder``.
     """
     found: dict[str, list[AudioArray]] = {}
-    for file in _files_in(folder):
+    for file in recordings_in(folder):
         found.setdefault(file.name.partition(FOLD_END)[0], []).append(_load_sound(file))
     return found
 
@@ -185,25 +209,6 @@ def _load_sound(file: Path) -> AudioArray:
     if float(np.abs(sound).max()) < SILENT:
         raise DataError(f"{file}: is silent; remove it")
     return sound
-
-
-def _files_in(folder: Path) -> list[Path]:
-    try:
-        if glob.has_magic(str(folder)):
-            found = [Path(name) for name in glob.glob(str(folder), recursive=True)]
-        else:
-            if not folder.exists():
-                raise DataError(f"{folder}: no such folder; check the path")
-            found = list(folder.rglob("*"))
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be read ({error.strerror or error})") from error
-    files = sorted(file for file in found if file.suffix in AUDIO_SUFFIXES)
-    if not files:
-        raise DataError(
-            f"{folder}: no recordings there; name a folder, or a pattern of files, of "
-            f"{', '.join(AUDIO_SUFFIXES)}"
-        )
-    return files
 
 
 def _as_loud(samples: npt.NDArray[np.floating], model: AudioArray) -> npt.NDArray[np.floating]:

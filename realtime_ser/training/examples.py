@@ -6,7 +6,6 @@ import hashlib
 import json
 import zipfile
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
@@ -20,15 +19,13 @@ from realtime_ser.errors import DataError
 from realtime_ser.features import FrontEnd
 from realtime_ser.networks import network_config
 from realtime_ser.training.degrade import (
-    FOLD_END,
     add_coloured_noise,
     add_noise,
-    load_by_fold,
-    load_folder,
     parse_degradation,
 )
 from realtime_ser.training.index import Clip, load_clip
 from realtime_ser.training.made_up import made_up_sounds
+from realtime_ser.training.noises import Noises
 from realtime_ser.training.pretrained import PREFIX
 from realtime_ser.training.speech import speech_segments
 from realtime_ser.types import SAMPLE_RATE, AudioArray
@@ -36,6 +33,7 @@ from realtime_ser.vad import make_vad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from realtime_ser.networks.protocol import StreamingNetwork
     from realtime_ser.training.recipe import Recipe
@@ -47,9 +45,6 @@ SHORTEST = 0.4
 POWER_FLOOR = 1e-12
 CLIPS_AT_ONCE = 128
 WAVES_AT_ONCE = 48
-STRETCHES, STRETCH = 3, 2 * SAMPLE_RATE
-"""Of a noise recording: how many, and samples of each."""
-SILENCE = 1e-4
 OF_THE_SPEAKER = ("microphone",)
 """Conditions in which all clips of a speaker are heard alike, so that his past tells of it."""
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
@@ -105,7 +100,7 @@ class ExampleMaker:
         self._vad = make_vad(recipe.vad)
         self._speeds = sorted(recipe.augment.speeds, key=lambda speed: speed != 1.0)
         self._homes = homes or {}
-        self._noise = self._noise_by_fold()
+        self._noises = Noises(recipe, self._homes)
         self._conditions = {
             spec: parse_degradation(spec, f"{recipe.label}: augment.conditions")
             for spec in recipe.augment.conditions
@@ -137,52 +132,16 @@ class ExampleMaker:
         return examples
 
     def noises(self) -> dict[str, list[HalfArray]]:
-        """What the slow part says of the recipe's noise recordings, by their fold.
-
-        Of random stretches, and of what the detector takes for speech in them. Without folds the
-        only key is empty.
-        """
-        rng = np.random.default_rng(self._recipe.seed)
-        found = {}
-        for fold, recordings in self._noise.items():
-            waves = []
-            for noise in recordings:
-                for _ in range(STRETCHES):
-                    start = int(rng.integers(max(1, len(noise) - STRETCH)))
-                    wave = noise[start : start + STRETCH]
-                    if float(np.abs(wave).max()) > SILENCE:
-                        waves.append(wave)
-                waves += speech_segments(noise, self._vad, self._recipe)
-            found[fold] = [variant.slow for variant in self._features(waves)]
-        return found
+        """What the slow part says of the recipe's noise recordings, by their fold."""
+        return {
+            fold: [variant.slow for variant in self._features(waves)]
+            for fold, waves in self._noises.stretches(self._vad).items()
+        }
 
     def made_up(self) -> list[HalfArray]:
         """What the slow part says of made-up sounds that are no speech."""
         sounds = made_up_sounds(self._rng("made up"), self._recipe.augment.made_up_sounds)
         return [variant.slow for variant in self._features(sounds)]
-
-    def _noise_by_fold(self) -> dict[str, list[AudioArray]]:
-        """Fold -> recordings."""
-        augment = self._recipe.augment
-        folder = Path(augment.noise_folder)
-        if not augment.noise_folder:
-            return {}
-        try:
-            return load_by_fold(folder) if augment.noise_folds else {"": load_folder(folder)}
-        except DataError as error:
-            raise DataError(f"{self._recipe.label}: augment.noise_folder: {error}") from error
-
-    def _noise_of(self, clip: Clip) -> Sequence[AudioArray]:
-        """The recordings in which a clip is heard."""
-        if not self._recipe.augment.noise_folds:
-            return self._noise[""]
-        home = self._homes.get((clip.corpus, clip.fold or ""))
-        if home not in self._noise:
-            raise DataError(
-                f"{clip.path}: augment.noise_folds needs a run that holds the clip out, and noise "
-                f"recordings named {home or 'FOLD'}{FOLD_END}..."
-            )
-        return self._noise[home]
 
     def _store(self, clips: Sequence[Clip]) -> None:
         """Compute what is missing, all clips in one pass through the slow part."""
@@ -210,7 +169,7 @@ class ExampleMaker:
             arrays = [stored[f"arr_{i}"] for i in range(len(stored.files))]
         variants = [Variant(*pair) for pair in zip(arrays[::2], arrays[1::2], strict=False)]
         made_up = self._recipe.augment.coloured_noise
-        each = len(self._speeds) + bool(self._noise) + made_up + len(self._conditions)
+        each = len(self._speeds) + bool(self._noises) + made_up + len(self._conditions)
         if len(arrays) % (2 * each):
             raise ValueError(f"{self._file(clip)} holds {len(arrays)} arrays")
         return [Example(clip, tuple(variants[i : i + each])) for i in range(0, len(variants), each)]
@@ -220,9 +179,9 @@ class ExampleMaker:
             rate = SAMPLE_RATE * speed
             yield segment if speed == 1.0 else soxr.resample(segment, rate, SAMPLE_RATE)
         low, high = self._recipe.augment.noise_snr_db
-        if self._noise:
+        if self._noises:
             rng = self._rng(clip.path.name, "noise")
-            yield add_noise(segment, float(rng.uniform(low, high)), self._noise_of(clip), rng)
+            yield add_noise(segment, float(rng.uniform(low, high)), self._noises.around(clip), rng)
         if self._recipe.augment.coloured_noise:
             rng = self._rng(clip.path.name, "coloured")
             yield add_coloured_noise(segment, float(rng.uniform(low, high)), rng)
