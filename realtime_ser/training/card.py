@@ -43,7 +43,7 @@ come from `realtime-ser evaluate`.
 {attribution}
 
 ## Limits
-The speech is acted, in English and German. A voice's expression is not what somebody feels,
+{speech} A voice's expression is not what somebody feels,
 cultures and languages differ, and a stranger in a strange room is recognised worse than the
 speakers above.
 Not for decisions about people, and in the European Union not at work or in education: see
@@ -51,6 +51,10 @@ docs/responsible-use.md.
 """
 
 
+ACTED = "The speech is acted, in English and German."
+OWN = """\
+Whether the recordings that it was tuned with are acted, and in which language, is not known here.
+What `{base}` was made from is acted, in English and German."""
 HELD_OUT = """\
 ## Held-out folds
 This model was trained on all folds, so it has no score of its own there. Its siblings were trained
@@ -176,6 +180,7 @@ def write_card(
         + note
         + (_held_out(held_out) if held_out else "")
         + (_elsewhere(elsewhere) if elsewhere else ""),
+        speech=OWN.format(base=training["base"]) if "base" in training else ACTED,
         attribution="\n".join(attribution) or "None is owed.",
     )
     (folder / CARD_FILE).write_text(text, encoding="utf-8")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from realtime_ser.errors import ModelError
 from realtime_ser.models import load_model
 from realtime_ser.training.listening import Listener
 from realtime_ser.training.splits import split_clips
@@ -43,6 +42,9 @@ def answers_of_siblings(
         examples: of the clips, by their paths.
         output: folder of the runs.
         device: where to listen.
+
+    Raises:
+        ModelError: a run's model is there and cannot be used; it has to be removed or trained anew.
     """
     found = []
     for fold in recipe.data.folds:
@@ -56,11 +58,14 @@ def answers_of_siblings(
 
 
 def _sibling(recipe: Recipe, run: str, folder: Path) -> Model | None:
-    """The model of a run, if it is one of this recipe."""
-    try:
-        model = load_model(folder)
-    except ModelError:
+    """The model of a run, if it is there and one of this recipe.
+
+    Raises:
+        ModelError: it is there and cannot be used.
+    """
+    if not folder.exists():
         return None
+    model = load_model(folder)
     training = model.description.get("training")
     told = training if isinstance(training, dict) else {}
     same = (told.get("run"), told.get("recipe")) == (run, recipe.sha256)
