@@ -4,8 +4,8 @@
         --model runs/default/1/model --examples runs/default/examples
 
 What the network takes for speech (``networks/familiarity.py``) is fitted again for every kind of
-noise, to all kinds but that one and the made-up sounds of the recipe, and the recordings of that
-kind go through the chain of a live stream. Noise of all kinds was still laid over training speech.
+noise, to all kinds but that one, and the recordings of that kind go through the chain of a live
+stream. Noise of all kinds was still laid over training speech.
 """
 
 from __future__ import annotations
@@ -50,12 +50,9 @@ def main() -> None:
     kinds = sorted(path for path in Path(recipe.augment.noise_folder).iterdir() if path.is_dir())
     noises = {}
     for kind in kinds:
-        augment = replace(
-            recipe.augment, noise_folder=str(kind), noise_folds=False, made_up_sounds=0
-        )
+        augment = replace(recipe.augment, noise_folder=str(kind), noise_folds=False)
         of_kind = replace(recipe, augment=augment)
         noises[kind] = ExampleMaker(of_kind, network, options.examples).noises()[""]
-    made_up = maker.made_up()
 
     bench = Bench(model)
     print(
@@ -64,7 +61,7 @@ def main() -> None:
     rates = []
     for kind in kinds:
         others = [noise for other in kinds if other != kind for noise in noises[other]]
-        fit_familiarity(network, examples, [*others, *made_up])
+        fit_familiarity(network, examples, others)
         found = false_alarms(bench, recordings_of(kind))["all"]
         rates.append((found["shown_in_10_min"], found["not_neutral_in_10_min"]))
         print("| " + " | ".join([kind.name, *(f"{value:.1f}" for value in found.values())]) + " |")

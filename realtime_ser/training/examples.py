@@ -24,7 +24,6 @@ from realtime_ser.training.degrade import (
     parse_degradation,
 )
 from realtime_ser.training.index import Clip, load_clip
-from realtime_ser.training.made_up import made_up_sounds
 from realtime_ser.training.noises import Noises
 from realtime_ser.training.pretrained import PREFIX
 from realtime_ser.training.speech import speech_segments
@@ -137,11 +136,6 @@ class ExampleMaker:
             fold: [variant.slow for variant in self._features(waves)]
             for fold, waves in self._noises.stretches(self._vad).items()
         }
-
-    def made_up(self) -> list[HalfArray]:
-        """What the slow part says of made-up sounds that are no speech."""
-        sounds = made_up_sounds(self._rng("made up"), self._recipe.augment.made_up_sounds)
-        return [variant.slow for variant in self._features(sounds)]
 
     def _store(self, clips: Sequence[Clip]) -> None:
         """Compute what is missing, all clips in one pass through the slow part."""

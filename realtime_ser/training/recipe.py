@@ -83,8 +83,6 @@ class AugmentRecipe:
     is heard only in noise of the run that holds it out: no run knows the noise of its own fold."""
     coloured_noise: bool = False
     """One more variant of every example gets made-up noise, white to brown."""
-    made_up_sounds: int = 0
-    """So many bursts, tones and knocks beside the noise recordings, to tell speech from."""
     conditions: tuple[str, ...] = ()
     """As ``evaluate --degrade`` takes them; each makes one more variant of every example."""
     degraded: float = 0.25
@@ -282,7 +280,6 @@ def _ranges(recipe: Recipe) -> list[tuple[str, float, float, float]]:
         ("optimizer.votes", optimizer.votes, 0.0, 1.0),
         *(("augment.speeds", speed, 0.25, 4.0) for speed in augment.speeds),
         *(("augment.noise_snr_db", ratio, -100.0, 100.0) for ratio in augment.noise_snr_db),
-        ("augment.made_up_sounds", augment.made_up_sounds, 0, 1e6),
         ("history.cold", history.cold, 0.0, 1.0),
         ("history.call", history.call, 0.0, 1.0),
         ("history.longest", history.longest, 1, 1e6),

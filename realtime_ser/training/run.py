@@ -40,10 +40,6 @@ if TYPE_CHECKING:
     from realtime_ser.training.recipe import Recipe
 
 
-MADE_UP = "made up"
-"""No fold: sounds that every run may know."""
-
-
 class Progress(Protocol):
     """How the command tells the user where it is."""
 
@@ -106,7 +102,7 @@ def train(
     maker = ExampleMaker(recipe, network, cache, homes)
     progress.say(f"features of {len(clips)} clips, kept in {cache}")
     examples = _by_clip(maker.make(clips, progress.clips("features", len(clips))))
-    noises = {**maker.noises(), MADE_UP: maker.made_up()}
+    noises = maker.noises()
     return [
         _one_run(recipe, run, clips, split, examples, noises, output, device, progress)
         for run, split in splits.items()
