@@ -25,7 +25,7 @@ from realtime_ser.config import Config
 from realtime_ser.models import Model, find_model, load_model
 from realtime_ser.offline import Recording
 from realtime_ser.recognizer import NetworkRecognizer
-from realtime_ser.training.degrade import recordings_in
+from realtime_ser.training.degrade import noise_of, recordings_in
 from realtime_ser.training.index import load_audio, load_clip
 from realtime_ser.types import SAMPLE_RATE, UNCERTAIN, AudioArray, TimelineRow
 
@@ -126,13 +126,10 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=300)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    noises = options.background / "noise"
-    if any(noises.glob(f"*/{options.fold}-*")):
-        noises = noises / "*" / f"{options.fold}-*"
     bench = Bench(load_model(find_model(options.model)))
     made_up = generated(0, SYNTHETIC_SECONDS)
     noise = [
-        *recordings_of(noises),
+        *recordings_of(noise_of(options.background / "noise", options.fold)),
         *(Recording(name, samples) for name, samples in made_up.items()),
     ]
     report: dict[str, object] = {"noise": (alarms := false_alarms(bench, noise))}

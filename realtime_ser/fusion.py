@@ -102,16 +102,9 @@ def fuse(scores: Tensor, stranger: Fusion, speaker: Fusion, known: Tensor) -> Te
 def fused_logits(
     scores: Tensor, stranger: Parameters, speaker: Parameters, known: Tensor
 ) -> Tensor:
-    """What ``fuse`` makes probabilities of, for parameters that are still being learned.
+    """What ``fuse`` makes probabilities of: (batch, n_classes) logits.
 
-    Args:
-        scores: (batch, n_scales, n_classes), each scale summing to 1.
-        stranger: fusion for somebody unknown.
-        speaker: fusion for somebody known.
-        known: (batch,) 0 to 1.
-
-    Returns:
-        (batch, n_classes) logits.
+    Takes its arguments with parameters as tensors, which may still be learned.
     """
     share = known[:, None]
     weights, temperature = (

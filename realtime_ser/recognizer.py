@@ -167,7 +167,7 @@ class NetworkRecognizer:
         recent = torch.cat([state["recent_sums"], sums], dim=1)[:, -self._window_units :]
         total = state["total_sums"] + sums.sum(dim=1)
         after = after_features | after_network | {"recent_sums": recent, "total_sums": total}
-        units = self._network.adapted_units(state).clone()
+        units = self._network.adapted_units(state).clone()  # of before: state may be a view
         self._scatter(slots, after)
 
         known, fusion = self._fusion.known(units), self._fusion

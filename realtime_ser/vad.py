@@ -217,8 +217,7 @@ class _Resting:
     def _wake(self) -> None:
         self._quiet = 0
         if self._missed:
-            for _ in self._judge(np.stack(self._missed)):
-                pass
+            list(self._judge(np.stack(self._missed)))
             self._missed.clear()
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime_ser.models import read_description
+from realtime_ser.training.degrade import noise_of
 from realtime_ser.training.protocols import PROTOCOLS
 from realtime_ser.training.splits import FINAL
 
@@ -100,11 +101,9 @@ def evaluations(given: argparse.Namespace) -> Iterator[Evaluation]:
 
 def conditions(background: Path, fold: str) -> dict[str, str]:
     """What stands in the card, and how it is called for."""
-    of_fold = background / "noise" / "*" / f"{fold}-*"
-    named = any(background.glob(f"noise/*/{fold}-*"))
     return {
         "telephone": "telephone",
-        "noise": f"noise:10:{of_fold if named else background / 'noise'}",
+        "noise": f"noise:10:{noise_of(background / 'noise', fold)}",
         "white": "noise:10",
         "room": f"room:{background / 'rooms'}",
     }

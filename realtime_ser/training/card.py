@@ -89,7 +89,7 @@ The same folds under conditions, and other corpora of which these siblings held 
 """
 NAMES = {
     "telephone": "telephone (300-3400 Hz, 8 kHz, G.711)",
-    "noise": "noise, 10 dB (recordings of kinds that training knew, these of them held out)",
+    "noise": "noise, 10 dB (recordings; which of them training used: see docs/benchmarks.md)",
     "white": "white noise, 10 dB",
     "room": "rooms (measured impulse responses)",
 }

@@ -159,6 +159,12 @@ def load_folder(folder: Path) -> list[AudioArray]:
     return [_load_sound(file) for file in recordings_in(folder)]
 
 
+def noise_of(folder: Path, fold: str) -> Path:
+    """A pattern for the noise recordings of a fold, or the folder where none is named by it."""
+    name = f"{fold}{FOLD_END}*"
+    return folder / "*" / name if any(folder.glob(f"*/{name}")) else folder
+
+
 def recordings_in(folder: Path) -> list[Path]:
     """The files of ``load_folder``.
 
