@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import TYPE_CHECKING
 
 from realtime_ser.errors import SinkError
@@ -11,12 +12,16 @@ if TYPE_CHECKING:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for results.
+    """Make a folder for results, and try it: what takes hours shall not end in an error.
 
     Raises:
-        SinkError: it cannot be made.
+        SinkError: it cannot be made, or no file in it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise SinkError(f"{folder}: cannot be made ({error.strerror or error})") from error
+        reason = error.strerror or error
+        raise SinkError(
+            f"{folder}: cannot be written ({reason}); see to it that you may write there"
+        ) from error

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from realtime_ser.networks.protocol import StreamingNetwork
     from realtime_ser.training.recipe import Recipe
 
-VERSION = 3
+VERSION = 4
 """Of the cache: one more when a changed code would make other examples."""
 SHORTEST = 0.4
 """Seconds of speech under which a segment is no example."""
@@ -239,9 +239,9 @@ class ExampleMaker:
         augment = self._recipe.augment
         settings = [
             asdict(self._recipe.features), asdict(self._recipe.vad), asdict(self._recipe.segments),
-            self._speeds, augment.noise_folder, augment.noise_snr_db, augment.conditions,
-            augment.coloured_noise, sorted(self._homes.items()) if augment.noise_folds else [],
-            self._recipe.seed,
+            self._speeds, augment.noise_folder, self._noises.version, augment.noise_snr_db,
+            augment.conditions, augment.coloured_noise,
+            sorted(self._homes.items()) if augment.noise_folds else [], self._recipe.seed,
             self._network.frames_per_unit, weights.hexdigest(), self._trunk_sizes(), VERSION,
         ]  # fmt: skip
         return json.dumps(settings)

@@ -102,6 +102,9 @@ def train(
     maker = ExampleMaker(recipe, network, cache, homes)
     progress.say(f"features of {len(clips)} clips, kept in {cache}")
     examples = _by_clip(maker.make(clips, progress.clips("features", len(clips))))
+    silent = sum(clip.path not in examples for clip in clips)
+    if silent:
+        progress.say(f"in {silent} of them no speech is found; nothing is learned from these")
     noises = maker.noises()
     return [
         _one_run(recipe, run, clips, split, examples, noises, output, device, progress)

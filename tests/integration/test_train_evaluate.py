@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +65,13 @@ class Quiet:
 
     def __init__(self, epochs: int | None = None) -> None:
         self.left = epochs
+        self.said: list[str] = []
 
     def clips(self, name: str, total: int):  # type: ignore[no-untyped-def]
         return lambda: None
 
     def say(self, text: str) -> None:
-        pass
+        self.said.append(text)
 
     def epoch(self, recipe: str, run: str, epoch: object, total: int) -> None:
         if self.left is not None:
@@ -328,7 +330,7 @@ def test_an_error_after_features_began_is_one_line_on_stderr(
         (("--fold", ""), "--fold '': names no fold"),
         (("--fold", "../1"), "--fold '../1': names no fold"),
         (("--fold", "1+9"), "--fold 1+9: no fold '9'; corpus made has 1, 2 in the index"),
-        (("--output", "FILE/runs"), "cannot be made"),
+        (("--output", "FILE/runs"), "file/runs: cannot be written"),
     ],
 )
 def test_train_says_what_a_user_got_wrong(
@@ -480,6 +482,49 @@ def test_a_recording_that_was_replaced_is_heard_anew(
     clip.path.unlink()
     with pytest.raises(DataError, match=r"x\.wav: cannot be read"):
         ExampleMaker(plan, network, tmp_path / "cache").make([clip], lambda: None)
+
+
+def test_noise_that_was_replaced_is_heard_anew(recipe: Path, index: Path, tmp_path: Path) -> None:
+    plan = read_recipe(recipe)
+    noise = tmp_path / "noise" / "rain.wav"
+    noise.parent.mkdir()
+    augment = dataclasses.replace(plan.augment, noise_folder=str(noise.parent))
+    plan = dataclasses.replace(plan, augment=augment)
+    clip, network = read_index(index)[0], build_network(plan.network, plan.parameters)
+    heard = []
+    for seconds in (1.0, 1.5):
+        sf.write(noise, white_noise(seconds), 16_000)
+        (example,) = ExampleMaker(plan, network, tmp_path / "cache").make([clip], lambda: None)
+        heard.append([variant.log_power for variant in example.variants])
+    same = [np.array_equal(*pair) for pair in zip(*heard, strict=True)]
+    assert same == [True, True, False]  # both speeds, and in noise
+
+
+def test_clips_without_speech_are_counted(recipe: Path, index: Path, tmp_path: Path) -> None:
+    data = shutil.copytree(index.parent, tmp_path / "data")
+    for name in ("2_sad_1.wav", "5_sad_1.wav"):
+        sf.write(data / name, np.zeros(16_000), 16_000)
+    progress, plan = Quiet(), read_recipe(recipe)
+    train(plan, data / "index.csv", ["1"], tmp_path / "o", torch.device("cpu"), progress)
+    assert progress.said[1] == "in 2 of them no speech is found; nothing is learned from these"
+
+
+def test_a_folder_that_takes_no_file_is_said_at_once(
+    index: Path,
+    model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    monkeypatch.setattr("realtime_ser.training.evaluation.decide", None)
+    arguments = ("--index", str(index), "--model", str(model), "--output", str(tmp_path))
+    assert run("evaluate", *arguments) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"realtime-ser: {tmp_path}: cannot be written (No space left on device)")
 
 
 def test_a_damaged_file_of_the_cache_is_made_again(
