@@ -34,6 +34,14 @@ LOWEST_BIN = 50.0
 """Hz below which its power no longer rises."""
 REVERBERATION = (0.2, 0.8)
 """Seconds in which the sound of a made-up room falls by 60 dB."""
+TREBLE = (0.3, 1.0)
+"""The same at the highest frequency, as a share of that at the lowest: walls and air swallow it."""
+BANDS = 6
+"""Of frequencies, evenly spaced in mel, each of which falls at a pace of its own."""
+REFLECTIONS = (3, 12)
+"""Walls and tables that are heard one by one: at least, and fewer than."""
+REFLECTED = (0.001, 0.04)
+"""Seconds after the direct sound."""
 DIRECT_TO_REVERBERANT = (-6.0, 6.0)
 """dB, in a made-up room."""
 RESPONSE_POINTS = 6
@@ -75,7 +83,7 @@ def parse_degradation(spec: str, origin: str = "--degrade") -> Degradation:
         recordings = _recordings(folder, f"{origin} {spec}") if folder else []
         return lambda samples, rng: add_noise(samples, snr_db, recordings, rng)
     if spec == "room":
-        return lambda samples, rng: in_room(samples, make_up_room(rng))
+        return in_made_up_room
     if name == "room" and rest:
         rooms = _recordings(rest, f"{origin} {spec}")
         return lambda samples, rng: in_room(samples, rooms[int(rng.integers(len(rooms)))])
@@ -132,18 +140,37 @@ def in_room(samples: AudioArray, response: AudioArray) -> AudioArray:
 
 def through_microphone(samples: AudioArray, rng: np.random.Generator) -> AudioArray:
     """Through a made-up frequency response, smooth and without delay; the level stays."""
-    mel = 2595.0 * np.log10(1.0 + np.fft.rfftfreq(len(samples), 1.0 / SAMPLE_RATE) / 700.0)
+    mel = _mel(len(samples))
     points = np.linspace(0.0, mel[-1], RESPONSE_POINTS)
     decibels = np.interp(mel, points, rng.normal(0.0, RESPONSE_DEVIATION, RESPONSE_POINTS))
     heard = np.fft.irfft(np.fft.rfft(samples) * 10.0 ** (decibels / 20.0), len(samples))
     return np.asarray(_as_loud(heard, samples), dtype=np.float32)
 
 
+def in_made_up_room(samples: AudioArray, rng: np.random.Generator) -> AudioArray:
+    """In a room, by a microphone that hears some frequencies better than others."""
+    return through_microphone(in_room(samples, make_up_room(rng)), rng)
+
+
 def make_up_room(rng: np.random.Generator) -> AudioArray:
-    """An impulse response: the direct sound, then noise that dies away (Polack 1988's model)."""
-    reverberation = rng.uniform(*REVERBERATION)
-    n = round(reverberation * SAMPLE_RATE)
-    tail = rng.standard_normal(n) * 10.0 ** (-3.0 * np.arange(n) / n)
+    """An impulse response: the direct sound, single reflections, then noise that dies away.
+
+    Reverberation as noise is Polack's model (1988); that each frequency dies away at a pace of its
+    own is what measured rooms have in common (Traer and McDermott 2016, PNAS 113, E7856).
+    """
+    n = round(rng.uniform(*REVERBERATION) * SAMPLE_RATE)
+    durations = n * np.linspace(1.0, rng.uniform(*TREBLE), BANDS)
+    spectrum = np.fft.rfft(rng.standard_normal(n))
+    mel = _mel(n)
+    band = np.minimum((mel / mel[-1] * BANDS).astype(int), BANDS - 1)
+    tail = np.zeros(n)
+    for number, duration in enumerate(durations):
+        falling = 10.0 ** (-3.0 * np.arange(n) / duration)
+        tail += falling * np.fft.irfft(spectrum * (band == number), n)
+    tail /= np.sqrt(np.sum(np.square(tail)))
+    first, last = (round(seconds * SAMPLE_RATE) for seconds in REFLECTED)
+    places = rng.integers(first, last, int(rng.integers(*REFLECTIONS)))
+    np.add.at(tail, places, rng.uniform(-1.0, 1.0, len(places)) / np.sqrt(len(places)))
     ratio = 10.0 ** (-rng.uniform(*DIRECT_TO_REVERBERANT) / 20.0)
     response = tail * (ratio / np.sqrt(np.sum(np.square(tail))))
     response[0] = 1.0
@@ -221,6 +248,11 @@ def _as_loud(samples: npt.NDArray[np.floating], model: AudioArray) -> npt.NDArra
     """Samples at the level of others."""
     before, after = np.mean(np.square(model)), np.mean(np.square(samples)) + 1e-12
     return np.asarray(samples * np.sqrt(before / after))
+
+
+def _mel(n: int) -> npt.NDArray[np.float64]:
+    """(n // 2 + 1,) frequencies of the spectrum of n samples, in mel (O'Shaughnessy 1987)."""
+    return 2595.0 * np.log10(1.0 + np.fft.rfftfreq(n, 1.0 / SAMPLE_RATE) / 700.0)
 
 
 def _fit(samples: AudioArray, n: int) -> AudioArray:

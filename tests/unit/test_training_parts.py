@@ -458,6 +458,9 @@ def test_a_made_up_room_dies_away_and_differs_from_the_next() -> None:
     assert one[0] == 1.0
     start, end = (float(np.mean(np.square(part))) for part in (one[1:400], one[-400:]))
     assert 10.0 * np.log10(start / end) > 40.0
+    spectra = [np.abs(np.fft.rfft(part)) for part in (one[400:1600], one[-1600:-400])]
+    treble = [np.mean(np.square(s[300:])) / np.mean(np.square(s[10:100])) for s in spectra]
+    assert treble[1] < treble[0]  # high frequencies die away first
     speech = speech_like(1.0)
     wet = parse_degradation("room")(speech, np.random.default_rng(0))
     assert wet.shape == speech.shape
