@@ -252,7 +252,7 @@ def _as_loud(samples: npt.NDArray[np.floating], model: AudioArray) -> npt.NDArra
 
 def _mel(n: int) -> npt.NDArray[np.float64]:
     """(n // 2 + 1,) frequencies of the spectrum of n samples, in mel (O'Shaughnessy 1987)."""
-    return 2595.0 * np.log10(1.0 + np.fft.rfftfreq(n, 1.0 / SAMPLE_RATE) / 700.0)
+    return np.asarray(2595.0 * np.log10(1.0 + np.fft.rfftfreq(n, 1.0 / SAMPLE_RATE) / 700.0))
 
 
 def _fit(samples: AudioArray, n: int) -> AudioArray:
