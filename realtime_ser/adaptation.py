@@ -89,13 +89,17 @@ class SpeakerMemory:
             for key, shape in zip(keys, shapes, strict=True)
         }
 
-    def compare(self, description: Tensor, state: State, within: Tensor) -> Tensor:
+    def compare(
+        self, description: Tensor, state: State, within: Tensor, shift: Tensor | float = 0.0
+    ) -> Tensor:
         """A description beside everybody's mean and beside the speaker's, as far as he is known.
 
         Args:
             description: (n_scales, batch, n, width), relative to everybody's mean.
             state: left unchanged.
             within: (n_scales, width) variance of one speaker, on average.
+            shift: of the description and of all that was heard before; the speaker's own mean
+                moves along, so that only the first difference changes.
 
         Returns:
             (n_scales, batch, n, 2 * width): both differences, weighted by what is known; the second
@@ -111,7 +115,7 @@ class SpeakerMemory:
         mean, scaling, unknown = (
             x.transpose(0, 1)[:, :, None] for x in (mean, scaling, 1.0 - known)
         )
-        return torch.cat([description * unknown, (description - mean) * scaling], dim=3)
+        return torch.cat([(description + shift) * unknown, (description - mean) * scaling], dim=3)
 
     def units(self, state: State) -> Tensor:
         """(batch,) units of speech that the speaker's mean rests on."""

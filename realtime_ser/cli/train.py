@@ -131,7 +131,7 @@ def _run(name: str) -> str:
         ConfigError: it names no fold.
     """
     from realtime_ser.errors import ConfigError
-    from realtime_ser.training.recipe import is_folder_name
+    from realtime_ser.training.recipe_checks import is_folder_name
     from realtime_ser.training.splits import FINAL, folds_of, run_of
 
     folds = folds_of(name)

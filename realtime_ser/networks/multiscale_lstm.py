@@ -22,6 +22,7 @@ from realtime_ser.adaptation import REMEMBERED, SpeakerMemory, Voiceprint
 from realtime_ser.networks.banks import LinearBank, LstmBank
 from realtime_ser.networks.familiarity import Familiarity
 from realtime_ser.networks.mel_branch import MelBranch
+from realtime_ser.networks.other_voices import OtherVoices
 from realtime_ser.networks.pooling import Pool
 from realtime_ser.networks.speech_trunk import SpeechTrunk
 from realtime_ser.networks.weights import check_numbers
@@ -144,6 +145,7 @@ class MultiscaleLstm(nn.Module):
             self.register_buffer("voiceprint", torch.zeros(width, VOICEPRINT))
             self.register_buffer("voice_limit", torch.tensor(torch.inf))
             self.familiarity = Familiarity(width)
+            self.other_voices = OtherVoices(self.n_scales, width)
             self.voice_dropout = nn.Dropout(config.voice_dropout)
             self.voice = nn.Linear(2 * width, config.voice)
         described = 2 * config.embedding + config.voice
@@ -291,7 +293,8 @@ class MultiscaleLstm(nn.Module):
         """
         described, after = self.describe_voice(slow, heard, state)
         relative = self.relative(described)
-        compared = self.memory.compare(relative, state, self.within)
+        shift = self.other_voices(len(heard))
+        compared = self.memory.compare(relative, state, self.within, shift)
         voices = F.relu(self.voice(self.voice_dropout(compared)))
         after |= self.memory.listen(state, *self.sums_of(relative, heard), slow.shape[1])
         return voices, self.familiarity.factor(relative[-1]), after

@@ -76,6 +76,14 @@ class Histories:
         sums, weights = self._sums[:, 0, -1].double(), self._weights[:, 0, -1].double()
         return np.asarray((sums / weights[:, None]).cpu())
 
+    def voices(self) -> Tensor:
+        """(n_speakers * n_variants, n_scales, width) mean descriptions of speakers in a variant."""
+        of_speakers = []
+        for own in self._by_speaker.values():
+            sums, weights = self._sums[own].float().sum(dim=0), self._weights[own].sum(dim=0)
+            of_speakers.append(sums / weights[..., None])
+        return torch.cat(of_speakers)
+
     def _past(self, current: int, rng: np.random.Generator) -> list[int]:
         """Other clips of a speaker, few or many, sometimes most of them neutral."""
         own = self._by_speaker[self._examples[current].clip.person]

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tomllib
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from realtime_ser.config import Config, SegmentConfig, VadConfig, coerce
+from realtime_ser.config import SegmentConfig, VadConfig, coerce
 from realtime_ser.errors import ConfigError
 from realtime_ser.features import FeatureConfig
-from realtime_ser.training.splits import BETWEEN, FINAL, folds_of
-from realtime_ser.types import EMOTIONS
+from realtime_ser.training.recipe_checks import RecipeError, check
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +83,8 @@ class AugmentRecipe:
     """One more variant of every example gets made-up noise, white to brown."""
     conditions: tuple[str, ...] = ()
     """As ``evaluate --degrade`` takes them; each makes one more variant of every example."""
+    other_voices: float = 0.0
+    """Strangers are shifted by at most this share of the difference between two voices."""
     degraded: float = 0.25
     """Share of examples heard in noise or a condition, where there are any; the others are heard at
     one of the speeds."""
@@ -131,7 +131,7 @@ class Recipe:
     """Where it was read from, for messages; no setting, and so no key of that file."""
 
     def __post_init__(self) -> None:
-        _check(self)
+        check(self)
 
     @property
     def label(self) -> str:
@@ -187,13 +187,9 @@ def read_recipe(file: Path) -> Recipe:
         values[key] = _make(kind, value, f"{file}: [{key}]") if kind else value
     try:
         recipe: Recipe = _make(Recipe, values, str(file))
-    except _RangeError as error:
+    except RecipeError as error:
         raise ConfigError(f"{file}: {error}") from error
     return replace(recipe, file=str(file))
-
-
-class _RangeError(ConfigError):
-    """A value that no training could work with; the text does not know the file."""
 
 
 def _make(kind: type[Any], values: Any, where: str) -> Any:
@@ -218,78 +214,3 @@ def _typed(value: Any, kind: Any, where: str, key: str) -> Any:
             raise ConfigError(f"{where}: [{key}] must be a table")
         return value
     return coerce(value, kind, where, key)
-
-
-def is_folder_name(text: str) -> bool:
-    """Whether a recipe or a fold may be called so: each has a folder of its name."""
-    return re.fullmatch(r"\w[\w.-]*", text) is not None
-
-
-def _check(recipe: Recipe) -> None:
-    """Refuse what would end in a traceback or in a network that learned nothing."""
-    try:
-        Config(vad=recipe.vad, segments=recipe.segments)
-    except ConfigError as error:
-        raise _RangeError(str(error)) from None
-    for key, value, low, high in _ranges(recipe):
-        if not low <= value <= high:
-            raise _RangeError(f"{key} = {value} is outside {low:g} to {high:g}")
-    classes, augment = recipe.classes, recipe.augment
-    for key, names in (("name", [recipe.name]), ("data.folds", recipe.data.folds)):
-        for name in names:
-            if not is_folder_name(name):
-                raise _RangeError(f"{key} = {name!r} must be letters, digits, '_', '-' and '.'")
-    if len(set(classes)) != len(classes) or len(classes) < 2 or not set(classes) <= set(EMOTIONS):
-        raise _RangeError(f"classes must be two or more different ones of {', '.join(EMOTIONS)}")
-    folds = recipe.data.folds
-    if len(set(folds)) != len(folds) or any(folds_of(fold) != (fold,) for fold in folds):
-        raise _RangeError(f"data.folds must be different names, without {BETWEEN!r} or {FINAL!r}")
-    corpora = recipe.data.corpora
-    if corpora and recipe.data.fold_corpus not in corpora:
-        raise _RangeError(
-            f"data.fold_corpus = {recipe.data.fold_corpus!r} is not one of data.corpora "
-            f"({', '.join(corpora)})"
-        )
-    if 1.0 not in augment.speeds:
-        raise _RangeError("augment.speeds must contain 1.0")
-    if len(augment.noise_snr_db) != 2 or augment.noise_snr_db[0] > augment.noise_snr_db[1]:
-        raise _RangeError("augment.noise_snr_db must be two numbers, the lower one first")
-    for key, value in recipe.derived.items():
-        if recipe.hyper.get(key, value) != value:
-            raise _RangeError(
-                f"hyper.{key} must be {value}, as classes and features say; remove it"
-            )
-
-
-def _ranges(recipe: Recipe) -> list[tuple[str, float, float, float]]:
-    """Key, value and the limits that it must keep."""
-    features, optimizer, augment = recipe.features, recipe.optimizer, recipe.augment
-    history = recipe.history
-    return [
-        ("seed", recipe.seed, 0, 2**32 - 1),
-        ("data.validation_speakers", recipe.data.validation_speakers, 1, 1e6),
-        *((f"features.{key}", v, low, high) for key, v, low, high in features.ranges()),
-        ("optimizer.epochs", optimizer.epochs, 1, 1e6),
-        ("optimizer.batch_size", optimizer.batch_size, 1, 1e6),
-        ("optimizer.learning_rate", optimizer.learning_rate, 1e-12, 100.0),
-        ("optimizer.warm_up", optimizer.warm_up, 0.0, 1.0),
-        ("optimizer.weight_decay", optimizer.weight_decay, 0.0, 100.0),
-        ("optimizer.gradient_norm", optimizer.gradient_norm, 1e-12, 1e12),
-        ("optimizer.patience", optimizer.patience, 0, 1e6),
-        ("optimizer.average", optimizer.average, 0.0, 0.99999),
-        ("optimizer.votes", optimizer.votes, 0.0, 1.0),
-        *(("augment.speeds", speed, 0.25, 4.0) for speed in augment.speeds),
-        *(("augment.noise_snr_db", ratio, -100.0, 100.0) for ratio in augment.noise_snr_db),
-        ("history.cold", history.cold, 0.0, 1.0),
-        ("history.call", history.call, 0.0, 1.0),
-        ("history.longest", history.longest, 1, 1e6),
-        ("augment.degraded", augment.degraded, 0.0, 1.0),
-        ("augment.crop", augment.crop, 0.0, 1.0),
-        ("augment.crop_units", augment.crop_units, 1, 1e6),
-        ("augment.tilt", augment.tilt, 0.0, 10.0),
-        ("augment.mixup", augment.mixup, 0.0, 100.0),
-        ("augment.mel_masks", augment.mel_masks, 0, 1000),
-        ("augment.mel_mask_bands", augment.mel_mask_bands, 1, features.n_mels or 1e6),
-        ("augment.time_masks", augment.time_masks, 0, 1000),
-        ("augment.time_mask_frames", augment.time_mask_frames, 1, 1e6),
-    ]

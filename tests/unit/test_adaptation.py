@@ -54,6 +54,15 @@ def test_the_measure_goes_from_everybodys_mean_to_the_speakers() -> None:
     assert memory.units(state).tolist() == [310.0]
 
 
+def test_a_shift_moves_what_a_stranger_says_and_nothing_of_the_speaker_known() -> None:
+    memory = memory_of()
+    shift = torch.tensor([1.0, 0.0])
+    state = heard(memory, memory.initial_state(1, CPU), 4.0)  # half known
+    value = torch.full((1, 1, 1, 2), 5.0)
+    plain, shifted = (memory.compare(value, state, WITHIN, by)[0, 0, 0] for by in (0.0, shift))
+    assert (shifted - plain).tolist() == pytest.approx([0.5, 0.0, 0.0, 0.0])
+
+
 def test_who_varies_little_says_more_by_the_same_difference() -> None:
     memory = memory_of(prior=1e-6, steady=20.0)
     lively, calm = memory.initial_state(1, CPU), memory.initial_state(1, CPU)

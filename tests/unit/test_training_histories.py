@@ -105,3 +105,10 @@ def test_a_past_is_what_the_network_would_have_remembered(network: MultiscaleLst
     live = network.next_segment(state)
     for key in (PAST, PAST_SQUARES, PAST_WEIGHT, PAST_UNITS):
         torch.testing.assert_close(drawn[key], live[key], rtol=2e-3, atol=2e-2)
+
+
+def test_voices_are_speakers_in_a_condition(network: MultiscaleLstm) -> None:
+    voices = Histories(network, EXAMPLES, HistoryRecipe()).voices()
+    assert voices.shape == (6, network.n_scales, WIDTH)  # three speakers, two variants
+    means = (voices * network.spread + network.centre)[:, :, : WIDTH // 2].mean(dim=(1, 2))
+    assert means.tolist() == pytest.approx([0.0, 10.0, 2.0, 12.0, 4.0, 14.0], abs=0.1)
