@@ -145,7 +145,7 @@ class MultiscaleLstm(nn.Module):
             self.register_buffer("voiceprint", torch.zeros(width, VOICEPRINT))
             self.register_buffer("voice_limit", torch.tensor(torch.inf))
             self.familiarity = Familiarity(width)
-            self.other_voices = OtherVoices(self.n_scales, width)
+            self.other_voices = OtherVoices()
             self.voice_dropout = nn.Dropout(config.voice_dropout)
             self.voice = nn.Linear(2 * width, config.voice)
         described = 2 * config.embedding + config.voice

@@ -14,27 +14,25 @@ from torch import Tensor, nn
 class OtherVoices(nn.Module):
     """Shifts of descriptions that are relative to everybody's mean; zero outside training."""
 
-    _voices: Tensor
-
-    def __init__(self, n_scales: int, width: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
+        self._voices = torch.zeros(0)
         self._share = 0.0
-        self.register_buffer("_voices", torch.zeros(1, n_scales, width), persistent=False)
 
     def know(self, voices: Tensor, share: float) -> None:
         """Set what shifts are made of.
 
         Args:
-            voices: (n, n_scales, width) mean descriptions.
+            voices: (n, n_scales, width) mean descriptions, on the device of the network.
             share: of the difference between two of them, at most; 0 for no shifts.
         """
-        self._voices = voices.to(self._voices)
+        self._voices = voices
         self._share = share
 
-    def forward(self, batch: int) -> Tensor:
-        """(n_scales, batch, 1, width), or a single zero."""
+    def forward(self, batch: int) -> Tensor | float:
+        """(n_scales, batch, 1, width), or 0 where nothing is shifted."""
         if not self.training or not self._share:
-            return self._voices.new_zeros(1)
+            return 0.0
         one, other = torch.randint(len(self._voices), (2, batch), device=self._voices.device)
         share = self._share * torch.rand(batch, 1, 1, device=self._voices.device)
         shift = share * (self._voices[one] - self._voices[other])

@@ -26,6 +26,10 @@ FOLD_END = "-"
 """In the name of a noise recording: what stands before it is its fold."""
 SILENT = 1e-5
 """Peak below which a recording holds nothing; the smallest step of 16 bits is three times that."""
+PAUSE = 1e-4
+"""Share of a recording's mean power below which a stretch of it is no noise."""
+TRIES = 20
+"""Stretches that may be pauses before one is taken as it is."""
 SPECS = "telephone, microphone, noise:DB[:FOLDER] or room[:FOLDER]"
 STEEPEST_COLOUR = 2.0
 """Of made-up noise, whose power falls with the frequency to this power: 0 is white, 1 pink, 2
@@ -104,17 +108,27 @@ def telephone(samples: AudioArray) -> AudioArray:
 def add_noise(
     samples: AudioArray, snr_db: float, recordings: Sequence[AudioArray], rng: np.random.Generator
 ) -> AudioArray:
-    """A stretch of a random recording (white noise when there is none) at a ratio to the speech."""
+    """A stretch of a random recording (white noise when there is none) at a ratio to the speech.
+
+    A pause between two barks is no noise: another stretch is drawn.
+    """
     if not recordings:
         return mix(samples, rng.standard_normal(len(samples)).astype(np.float32), snr_db)
     noise = recordings[int(rng.integers(len(recordings)))]
-    start = int(rng.integers(len(noise)))
-    stretch = np.take(noise, np.arange(start, start + len(samples)), mode="wrap")
+    least = PAUSE * float(np.mean(np.square(noise)))
+    for _ in range(TRIES):
+        start = int(rng.integers(len(noise)))
+        stretch = np.take(noise, np.arange(start, start + len(samples)), mode="wrap")
+        if float(np.mean(np.square(stretch))) >= least:
+            break
     return mix(samples, stretch, snr_db)
 
 
 def add_coloured_noise(samples: AudioArray, snr_db: float, rng: np.random.Generator) -> AudioArray:
-    """Made-up noise of a random colour, white to brown, at a ratio to the speech."""
+    """Made-up noise of a random colour, white to brown, at a ratio to the speech.
+
+    The ratio is that of all frequencies: most of brown noise lies below the voice.
+    """
     spectrum = np.fft.rfft(rng.standard_normal(len(samples)))
     frequency = np.fft.rfftfreq(len(samples), 1.0 / SAMPLE_RATE).clip(min=LOWEST_BIN)
     spectrum *= frequency ** (-rng.uniform(0.0, STEEPEST_COLOUR) / 2.0)
@@ -187,9 +201,17 @@ def load_folder(folder: Path) -> list[AudioArray]:
 
 
 def noise_of(folder: Path, fold: str) -> Path:
-    """A pattern for the noise recordings of a fold, or the folder where none is named by it."""
-    name = f"{fold}{FOLD_END}*"
-    return folder / "*" / name if any(folder.glob(f"*/{name}")) else folder
+    """A pattern for the noise recordings of a fold, or the folder where no name tells a fold.
+
+    Raises:
+        DataError: there are folds, and no recording of this one.
+    """
+    names = [file.name for file in recordings_in(folder)]
+    if any(name.startswith(f"{fold}{FOLD_END}") for name in names):
+        return folder / "**" / f"{fold}{FOLD_END}*"
+    if all(FOLD_END in name for name in names):
+        raise DataError(f"{folder}: has no recording named {fold}{FOLD_END}...")
+    return folder
 
 
 def recordings_in(folder: Path) -> list[Path]:
@@ -207,13 +229,33 @@ def recordings_in(folder: Path) -> list[Path]:
             found = list(folder.rglob("*"))
     except OSError as error:
         raise DataError(f"{folder}: cannot be read ({error.strerror or error})") from error
-    files = sorted(file for file in found if file.suffix in AUDIO_SUFFIXES)
+    files = sorted(file for file in found if file.suffix.lower() in AUDIO_SUFFIXES)
     if not files:
         raise DataError(
             f"{folder}: no recordings there; name a folder, or a pattern of files, of "
             f"{', '.join(AUDIO_SUFFIXES)}"
         )
     return files
+
+
+def versions_of(folder: Path) -> list[tuple[str, int, int]]:
+    """What changes when a recording of ``load_folder`` is added, removed or replaced.
+
+    Returns:
+        Names, sizes and times of change.
+
+    Raises:
+        DataError: there is none.
+    """
+    stats = [(file.name, file.stat()) for file in recordings_in(folder)]
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+
+
+def folder_of_spec(spec: str) -> Path | None:
+    """The folder of recordings that a condition names, if it names one."""
+    name, _, rest = spec.partition(":")
+    folder = rest.partition(":")[2] if name == "noise" else rest
+    return Path(folder) if folder else None
 
 
 def load_by_fold(folder: Path) -> dict[str, list[AudioArray]]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import zipfile
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
@@ -21,7 +22,9 @@ from realtime_ser.networks import network_config
 from realtime_ser.training.degrade import (
     add_coloured_noise,
     add_noise,
+    folder_of_spec,
     parse_degradation,
+    versions_of,
 )
 from realtime_ser.training.index import Clip, load_clip
 from realtime_ser.training.noises import Noises
@@ -32,19 +35,18 @@ from realtime_ser.vad import make_vad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from realtime_ser.networks.protocol import StreamingNetwork
     from realtime_ser.training.recipe import Recipe
 
-VERSION = 4
+VERSION = 5
 """Of the cache: one more when a changed code would make other examples."""
 SHORTEST = 0.4
 """Seconds of speech under which a segment is no example."""
 POWER_FLOOR = 1e-12
 CLIPS_AT_ONCE = 128
 WAVES_AT_ONCE = 48
-OF_THE_SPEAKER = ("microphone",)
+OF_THE_SPEAKER = ("microphone", "room")
 """Conditions in which all clips of a speaker are heard alike, so that his past tells of it."""
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
 """What a damaged file of the cache may raise."""
@@ -219,13 +221,16 @@ class ExampleMaker:
         return [Variant(*pair) for pair in zip(logs, halves, strict=True)]
 
     def _file(self, clip: Clip) -> Path:
-        """Another one when the recording is replaced by another."""
+        """Another one for another recording of that name, another speaker or another fold."""
         try:
             stat = clip.path.stat()
         except OSError as error:
             reason = error.strerror or error
             raise DataError(f"{clip.path}: cannot be read ({reason})") from error
-        key = [self._version, str(clip.path.resolve()), stat.st_size, stat.st_mtime_ns]
+        key = [
+            self._version, str(clip.path.resolve()), stat.st_size, stat.st_mtime_ns, clip.person,
+            self._homes.get((clip.corpus, clip.fold or "")) if self._noises else None,
+        ]  # fmt: skip
         digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()
         return self._cache / digest[:2] / f"{digest[2:]}.npz"
 
@@ -237,11 +242,13 @@ class ExampleMaker:
             if name.startswith(PREFIX):
                 weights.update(name.encode() + parameter.detach().numpy().tobytes())
         augment = self._recipe.augment
+        folders = [Path(augment.noise_folder)] if augment.noise_folder else []
+        folders += filter(None, map(folder_of_spec, augment.conditions))
         settings = [
             asdict(self._recipe.features), asdict(self._recipe.vad), asdict(self._recipe.segments),
-            self._speeds, augment.noise_folder, self._noises.version, augment.noise_snr_db,
-            augment.conditions, augment.coloured_noise,
-            sorted(self._homes.items()) if augment.noise_folds else [], self._recipe.seed,
+            self._speeds, augment.noise_folder, augment.noise_snr_db, augment.noise_folds,
+            augment.coloured_noise, augment.conditions, [versions_of(one) for one in folders],
+            self._recipe.seed,
             self._network.frames_per_unit, weights.hexdigest(), self._trunk_sizes(), VERSION,
         ]  # fmt: skip
         return json.dumps(settings)

@@ -77,12 +77,17 @@ class Histories:
         return np.asarray((sums / weights[:, None]).cpu())
 
     def voices(self) -> Tensor:
-        """(n_speakers * n_variants, n_scales, width) mean descriptions of speakers in a variant."""
-        of_speakers = []
-        for own in self._by_speaker.values():
+        """Mean descriptions of speakers in a variant, relative to their corpus's.
+
+        Returns:
+            (n_speakers * n_variants, n_scales, width)
+        """
+        of_corpora: dict[str, list[Tensor]] = {}
+        for (corpus, _), own in self._by_speaker.items():
             sums, weights = self._sums[own].float().sum(dim=0), self._weights[own].sum(dim=0)
-            of_speakers.append(sums / weights[..., None])
-        return torch.cat(of_speakers)
+            of_corpora.setdefault(corpus, []).append(sums / weights[..., None])
+        joined = [torch.cat(voices) for voices in of_corpora.values()]
+        return torch.cat([voices - voices.mean(dim=0) for voices in joined])
 
     def _past(self, current: int, rng: np.random.Generator) -> list[int]:
         """Other clips of a speaker, few or many, sometimes most of them neutral."""

@@ -101,7 +101,8 @@ class Trainer:
             if not pretrained:
                 fit_scaling(network, train)
             histories = Histories(network, train, recipe.history)
-            network.other_voices.know(histories.voices(), recipe.augment.other_voices)
+            voices = histories.voices().to(device)
+            network.other_voices.know(voices, recipe.augment.other_voices)
             if not pretrained:
                 fit_voiceprint(network, train, histories.means(), recipe.seed)
         share = recipe.optimizer.average

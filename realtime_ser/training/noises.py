@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from realtime_ser.errors import DataError
-from realtime_ser.training.degrade import FOLD_END, load_by_fold, load_folder, recordings_in
+from realtime_ser.training.degrade import FOLD_END, load_by_fold, load_folder
 from realtime_ser.training.speech import speech_segments
 from realtime_ser.types import SAMPLE_RATE
 
@@ -44,15 +44,6 @@ class Noises:
 
     def __bool__(self) -> bool:
         return bool(self._by_fold)
-
-    @property
-    def version(self) -> list[tuple[str, int, int]]:
-        """Changes when a recording is added, removed or replaced: names, sizes, times of change."""
-        if not self:
-            return []
-        files = recordings_in(Path(self._recipe.augment.noise_folder))
-        stats = [(file.name, file.stat()) for file in files]
-        return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
 
     def around(self, clip: Clip) -> Sequence[AudioArray]:
         """The recordings in which a clip is heard.

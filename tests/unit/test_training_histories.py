@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -110,5 +111,13 @@ def test_a_past_is_what_the_network_would_have_remembered(network: MultiscaleLst
 def test_voices_are_speakers_in_a_condition(network: MultiscaleLstm) -> None:
     voices = Histories(network, EXAMPLES, HistoryRecipe()).voices()
     assert voices.shape == (6, network.n_scales, WIDTH)  # three speakers, two variants
-    means = (voices * network.spread + network.centre)[:, :, : WIDTH // 2].mean(dim=(1, 2))
-    assert means.tolist() == pytest.approx([0.0, 10.0, 2.0, 12.0, 4.0, 14.0], abs=0.1)
+    means = (voices * network.spread)[:, :, : WIDTH // 2].mean(dim=(1, 2))
+    expected = np.array([0.0, 10.0, 2.0, 12.0, 4.0, 14.0]) - 7.0
+    assert means.tolist() == pytest.approx(expected.tolist(), abs=0.1)
+
+
+def test_two_corpora_do_not_differ_in_their_voices(network: MultiscaleLstm) -> None:
+    far = [example(s + 3, i, level=2.0 * s - 5.0) for s in range(3) for i in range(6)]
+    moved = [replace(e, clip=replace(e.clip, corpus="other")) for e in far]
+    one, other = Histories(network, [*EXAMPLES, *moved], HistoryRecipe()).voices().chunk(2)
+    assert (one - other)[:, :, : WIDTH // 2].abs().max() < 0.2
