@@ -252,6 +252,7 @@ def _one_run(
         fusion=fusion,
         training=_provenance(recipe, run, split, device, len(trainer.log), seconds)
         | {
+            "digest": _digest(recipe, split),
             "held_out": held_out_of(clips, recipe.data, held_out),
             "calibrated_on": HELD_OUT_FOLDS if siblings else VALIDATION_SPEAKERS,
         },

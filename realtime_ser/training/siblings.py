@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from realtime_ser.models import load_model
+from realtime_ser.training import checkpoint
 from realtime_ser.training.listening import Listener
 from realtime_ser.training.splits import split_clips
 
@@ -48,17 +49,19 @@ def answers_of_siblings(
     """
     found = []
     for fold in recipe.data.folds:
-        sibling = _sibling(recipe, fold, output / fold / "model")
+        split = split_clips(clips, recipe.data, [fold], recipe.seed)
+        digest = checkpoint.digest_of(recipe, split.train, split.validation)
+        sibling = _sibling(digest, output / fold / "model")
         if sibling is None:
             return []
         listener = Listener(cast("nn.Module", sibling.network).to(device), recipe, device)
-        test = split_clips(clips, recipe.data, [fold], recipe.seed).test
-        found.append(listener.answers([e for clip in test for e in examples.get(clip.path, [])]))
+        heard = [example for clip in split.test for example in examples.get(clip.path, [])]
+        found.append(listener.answers(heard))
     return found
 
 
-def _sibling(recipe: Recipe, run: str, folder: Path) -> Model | None:
-    """The model of a run, if it is there and one of this recipe.
+def _sibling(digest: str, folder: Path) -> Model | None:
+    """The model in a folder, if it is there and of the run with this digest.
 
     Raises:
         ModelError: it is there and cannot be used.
@@ -68,5 +71,4 @@ def _sibling(recipe: Recipe, run: str, folder: Path) -> Model | None:
     model = load_model(folder)
     training = model.description.get("training")
     told = training if isinstance(training, dict) else {}
-    same = (told.get("run"), told.get("recipe")) == (run, recipe.sha256)
-    return model if same else None
+    return model if told.get("digest") == digest else None
