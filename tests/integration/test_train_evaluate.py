@@ -388,7 +388,7 @@ def test_another_way_of_hearing_makes_other_examples(
     assert cached(**small | {key: value}) > before
 
 
-def test_a_speaker_keeps_his_microphone_but_changes_rooms(
+def test_a_speaker_keeps_his_microphone_and_his_room(
     recipe: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: dict[str, list[float]] = {"microphone": [], "room": []}
@@ -407,9 +407,42 @@ def test_a_speaker_keeps_his_microphone_but_changes_rooms(
     clips = [clip for own in list(by_speaker(index).values())[:2] for clip in own[:2]]
     maker = ExampleMaker(plan, build_network(plan.network, plan.parameters), tmp_path)
     assert [example.clip for example in maker.make(clips, lambda: None)] == clips
-    one, same, other, again = drawn["microphone"]
-    assert one == same != other == again
-    assert len(set(drawn["room"])) == 4
+    for one, same, other, again in drawn.values():
+        assert one == same != other == again
+
+
+def test_who_speaks_and_the_fold_decide_which_example_is_cached(
+    recipe: Path, index: Path, tmp_path: Path
+) -> None:
+    noise = tmp_path / "noise"
+    noise.mkdir()
+    for fold in ("1", "2"):
+        sf.write(noise / f"{fold}-hum.wav", white_noise(1.0), 16_000)
+    plan = read_recipe(recipe)
+    augment = dataclasses.replace(plan.augment, noise_folder=str(noise), noise_folds=True)
+    plan = dataclasses.replace(plan, augment=augment)
+    clips = read_index(index)
+    network = build_network(plan.network, plan.parameters)
+    maker = ExampleMaker(plan, network, tmp_path / "cache", homes_of(clips, plan.data))
+    clip = next(clip for clip in clips if clip.fold == "1")
+    moved = dataclasses.replace(clip, fold="2")
+    renamed = dataclasses.replace(clip, speaker="somebody else")
+    for changed in (clip, clip, moved, renamed):
+        maker.make([changed], lambda: None)
+    assert len(list((tmp_path / "cache").rglob("*.npz"))) == 3
+
+
+def test_rooms_that_were_replaced_are_heard_anew(recipe: Path, index: Path, tmp_path: Path) -> None:
+    room = tmp_path / "rooms" / "hall.wav"
+    room.parent.mkdir()
+    plan = read_recipe(recipe)
+    augment = dataclasses.replace(plan.augment, conditions=(f"room:{room.parent}",))
+    plan = dataclasses.replace(plan, augment=augment)
+    clip, network = read_index(index)[0], build_network(plan.network, plan.parameters)
+    for seconds in (0.1, 0.2):
+        sf.write(room, white_noise(seconds), 16_000)
+        ExampleMaker(plan, network, tmp_path / "cache").make([clip], lambda: None)
+    assert len(list((tmp_path / "cache").rglob("*.npz"))) == 2
 
 
 def by_speaker(index: Path) -> dict[str, list[Clip]]:
