@@ -96,15 +96,18 @@ class Histories:
         if not others:
             return []
         n = min(len(others), round(float(np.exp(rng.uniform(0.0, np.log(self._recipe.longest))))))
-        chances = np.ones(len(others))
-        if rng.random() < self._recipe.call:
-            neutral = np.array([self._examples[j].clip.emotion == NEUTRAL for j in others])
-            if 0 < neutral.sum() < len(others):
-                share = rng.uniform(*NEUTRAL_SHARES)
-                chances[neutral] = share / neutral.sum()
-                chances[~neutral] = (1.0 - share) / (~neutral).sum()
-        picked = rng.choice(len(others), n, replace=False, p=chances / chances.sum())
-        return [others[int(j)] for j in picked]
+        calm = [j for j in others if self._examples[j].clip.emotion == NEUTRAL]
+        rest = [j for j in others if self._examples[j].clip.emotion != NEUTRAL]
+        if calm and rest and rng.random() < self._recipe.call:
+            wanted = round(n * rng.uniform(*NEUTRAL_SHARES))
+            # A call has more of them than a speaker of a corpus: where they end, they come again.
+            picked = [
+                *np.resize(rng.permutation(calm), wanted),
+                *rng.permutation(rest)[: n - wanted],
+            ]
+        else:
+            picked = list(rng.permutation(others)[:n])
+        return [int(j) for j in picked]
 
 
 def adapts(network: nn.Module) -> TypeGuard[MultiscaleLstm]:

@@ -74,7 +74,7 @@ def test_a_past_is_the_speakers_own_in_the_same_condition(network: MultiscaleLst
 
 
 def test_no_clip_is_in_a_past_twice_nor_the_clip_itself(network: MultiscaleLstm) -> None:
-    recipe = HistoryRecipe(cold=0.0, call=0.5, longest=40)
+    recipe = HistoryRecipe(cold=0.0, call=0.0, longest=40)
     histories = Histories(network, EXAMPLES, recipe)
     rng = np.random.default_rng(0)
     own = [len(e.variants[0].slow) for e in EXAMPLES[:6]]  # 6 to 11 units: sums tell clips apart
@@ -84,6 +84,29 @@ def test_no_clip_is_in_a_past_twice_nor_the_clip_itself(network: MultiscaleLstm)
         drawn = [histories.draw([current], [0], rng)[PAST_UNITS].item() for _ in range(50)]
         assert set(drawn) <= possible
         assert max(drawn) == sum(others)  # all of them, once
+
+
+def test_a_call_is_mostly_calm_however_long_it_is(network: MultiscaleLstm) -> None:
+    def heard(emotion: str, level: float) -> Example:
+        made = example(0, 0, level)  # of 6 units each
+        return replace(made, clip=replace(made.clip, emotion=emotion))
+
+    few = [heard("neutral", 0.0) for _ in range(3)] + [heard("angry", 4.0) for _ in range(38)]
+    histories = Histories(network, few, HistoryRecipe(cold=0.0, call=1.0, longest=40))
+    rng = np.random.default_rng(0)
+    lengths, shares = [], []
+    for _ in range(200):
+        past = histories.draw([40], [0], rng)
+        relative = past[PAST][0, 0, : WIDTH // 2] / past[PAST_WEIGHT][0, 0]
+        level = (
+            relative * network.spread[0, : WIDTH // 2] + network.centre[0, : WIDTH // 2]
+        ).mean()
+        lengths.append(past[PAST_UNITS].item() / 6)
+        shares.append(1.0 - level.item() / 4.0)
+    long = [share for n, share in zip(lengths, shares, strict=True) if n >= 10]
+    assert max(lengths) > 30
+    assert min(long) > 0.3
+    assert np.mean(long) == pytest.approx(0.7, abs=0.1)
 
 
 def test_strangers_have_no_past(network: MultiscaleLstm) -> None:
