@@ -84,7 +84,8 @@ class AugmentRecipe:
     conditions: tuple[str, ...] = ()
     """As ``evaluate --degrade`` takes them; each makes one more variant of every example."""
     other_voices: float = 0.0
-    """Strangers are shifted by at most this share of the difference between two voices."""
+    """Strangers are shifted by at most this share of the difference between two voices of a corpus;
+    for networks that adapt."""
     degraded: float = 0.25
     """Share of examples heard in noise or a condition, where there are any; the others are heard at
     one of the speeds."""
@@ -93,14 +94,14 @@ class AugmentRecipe:
     of a batch, which are of like length, are cut to the shortest of them."""
     crop_units: int = 11
     tilt: float = 0.5
-    """Deviation, in nepers of power, of a smooth random equaliser."""
+    """Deviation, in nepers of power, of a smooth random equaliser before a mel branch."""
     mixup: float = 0.0
     """Parameter of the beta distribution (Zhang et al. 2018, arXiv 1710.09412); 0: none."""
     mel_masks: int = 2
     mel_mask_bands: int = 10
     time_masks: int = 2
     time_mask_frames: int = 20
-    """SpecAugment (Park et al. 2019, arXiv 1904.08779)."""
+    """SpecAugment (Park et al. 2019, arXiv 1904.08779), of what a mel branch hears."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,8 @@ def check(recipe: Recipe) -> None:
         raise RecipeError("augment.speeds must contain 1.0")
     if len(augment.noise_snr_db) != 2 or augment.noise_snr_db[0] > augment.noise_snr_db[1]:
         raise RecipeError("augment.noise_snr_db must be two numbers, the lower one first")
+    if augment.noise_folds and not augment.noise_folder:
+        raise RecipeError("augment.noise_folds: needs augment.noise_folder")
     for key, value in recipe.derived.items():
         if recipe.hyper.get(key, value) != value:
             raise RecipeError(

@@ -106,17 +106,54 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(
     with pytest.raises(KeyboardInterrupt):
         train(plan, index, ["1"], tmp_path, cpu, Quiet(epochs=1))
     (outcome,) = train(plan, index, ["1"], tmp_path, cpu, Quiet())
-    expected, found = (
-        torch.load(folder.parent / checkpoint.FILE) for folder in (model, outcome.folder)
-    )
-    for part in ("network", "average"):
-        for name, weights in expected[part].items():
-            torch.testing.assert_close(found[part][name], weights, msg=name)
+    assert_same_weights(outcome.folder, model)
     with (outcome.folder.parent / "log.csv").open() as stream:
         spent = [float(row["seconds"]) for row in csv.DictReader(stream)]
     assert len(spent) == plan.optimizer.epochs
     assert min(spent) > 0.0
     assert outcome.seconds == pytest.approx(sum(spent))
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    """Of two runs, in their checkpoints, by the folders of their models."""
+    expected, found = (torch.load(folder.parent / checkpoint.FILE) for folder in (other, one))
+    for part in ("network", "average"):
+        for name, weights in expected[part].items():
+            torch.testing.assert_close(found[part][name], weights, msg=name)
+
+
+@pytest.fixture
+def adapting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
+    """A recipe whose network knows speakers, and hears strangers with other voices."""
+    monkeypatch.setattr("realtime_ser.training.run.load_trunk", lambda *_: None)
+    file = tmp_path / "adapting.toml"
+    file.write_text(RECIPE.replace("voice = 0", f"voice = 8\n{SMALL_TRUNK}"))
+    plan = read_recipe(file)
+    return dataclasses.replace(plan, augment=dataclasses.replace(plan.augment, other_voices=2.0))
+
+
+def test_an_interrupted_run_that_adapts_ends_like_an_uninterrupted_one(
+    index: Path, adapting: Recipe, tmp_path: Path
+) -> None:
+    cpu = torch.device("cpu")
+    (whole,) = train(adapting, index, ["1"], tmp_path / "whole", cpu, Quiet())
+    with pytest.raises(KeyboardInterrupt):
+        train(adapting, index, ["1"], tmp_path / "cut", cpu, Quiet(epochs=1))
+    (cut,) = train(adapting, index, ["1"], tmp_path / "cut", cpu, Quiet())
+    assert_same_weights(cut.folder, whole.folder)
+
+
+def test_other_voices_make_another_network(index: Path, adapting: Recipe, tmp_path: Path) -> None:
+    heads = []
+    for share in (0.0, 2.0):
+        augment = dataclasses.replace(adapting.augment, other_voices=share)
+        plan = dataclasses.replace(adapting, augment=augment)
+        folder = tmp_path / f"{share}"
+        (outcome,) = train(plan, index, ["1"], folder, torch.device("cpu"), Quiet())
+        network = load_model(outcome.folder).network
+        assert isinstance(network, MultiscaleLstm)
+        heads.append(network.heads.bias)
+    assert not torch.allclose(*heads)
 
 
 def test_a_run_goes_on_from_no_other_recipe_split_or_damaged_file(
