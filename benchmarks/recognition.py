@@ -16,8 +16,8 @@ from statistics import mean, stdev
 from typing import Any
 
 Metrics = dict[str, Any]
-UNTOUCHED = ("3", "4")
-"""Folds that nothing was developed on."""
+NEARLY_UNTOUCHED = ("3", "4")
+"""Folds that little was developed on (docs/training.md, protocol)."""
 INTERVAL = "+-"
 STANDARD_ERRORS = 1.96
 
@@ -53,7 +53,7 @@ def print_scales(by_fold: dict[str, Metrics]) -> None:
 
 
 def print_table(by_fold: dict[str, Metrics]) -> None:
-    """A line a fold, then their mean, then the mean of the folds nothing was developed on."""
+    """A line a fold, then their mean, then the mean of those little was developed on."""
     found = {fold: figures(metrics) for fold, metrics in by_fold.items()}
     names = [name for name in next(iter(found.values())) if all(name in f for f in found.values())]
     rows = {fold: {name: row[name] for name in names} for fold, row in found.items()}
@@ -62,9 +62,9 @@ def print_table(by_fold: dict[str, Metrics]) -> None:
         print(line(fold, row))
     if len(rows) > 1:
         print(line("**mean**", average(list(rows.values()), names)))
-    untouched = [row for fold, row in rows.items() if fold in UNTOUCHED]
+    untouched = [row for fold, row in rows.items() if fold in NEARLY_UNTOUCHED]
     if 1 < len(untouched) < len(rows):
-        print(line(f"mean of {' and '.join(UNTOUCHED)}", average(untouched, names)))
+        print(line(f"mean of {' and '.join(NEARLY_UNTOUCHED)}", average(untouched, names)))
 
 
 def figures(metrics: Metrics) -> dict[str, float]:
