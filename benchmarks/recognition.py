@@ -37,6 +37,28 @@ def main() -> None:
         print(f"\n**{condition}**\n")
         print_table(by_fold)
         print_scales(by_fold)
+    print_elsewhere(folder / "final")
+
+
+def print_elsewhere(folder: Path) -> None:
+    """Corpora that the model which ships was not trained on: ``PROTOCOL_CORPUS.json``."""
+    corpora = [file.stem.removeprefix("clip_") for file in sorted(folder.glob("clip_*.json"))]
+    if not corpora:
+        return
+    columns = ["corpus", "clips", "clip UAR", "ECE", "stream, first 15 s (clips)", "known"]
+    columns.append("ECE of all of stream")
+    print(f"\n**elsewhere**\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
+    for corpus in corpora:
+        clip, stream = (
+            json.loads((folder / f"{protocol}_{corpus}.json").read_text(encoding="utf-8"))
+            for protocol in ("clip", "stream")
+        )
+        first = stream["by_elapsed_speech"][0]
+        print(
+            f"| {corpus} | {clip['n']} | {clip['uar']:.3f} | {clip['ece']:.3f} "
+            f"| {first['uar']:.3f} ({first['n']}) | {stream['known']['uar']:.3f} "
+            f"| {stream['ece']:.3f} |"
+        )
 
 
 def print_scales(by_fold: dict[str, Metrics]) -> None:

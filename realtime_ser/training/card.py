@@ -98,7 +98,7 @@ ELSEWHERE = """\
 ## Elsewhere
 Corpora that it was not trained on, shared classes. Known: after 60 s of a speaker's speech.
 
-| corpus | clips | clip UAR | ECE | stream, first 15 s | known |
+| corpus | clips | clip UAR | ECE | stream, first 15 s (clips) | known |
 |---|---|---|---|---|---|
 {rows}
 
@@ -237,13 +237,14 @@ def _conditions(metrics: HeldOut) -> str:
 
 
 def _elsewhere(metrics: HeldOut) -> str:
-    rows = [
-        f"| {corpus} | {found['clip']['n']} | {found['clip']['uar']:.3f} "
-        f"| {found['clip']['ece']:.3f} "
-        f"| {found['stream']['by_elapsed_speech'][0]['uar']:.3f} "
-        f"| {found['stream']['known']['uar']:.3f} |"
-        for corpus, found in sorted(metrics.items())
-    ]
+    rows = []
+    for corpus, found in sorted(metrics.items()):
+        clip, stream = found["clip"], found["stream"]
+        first = stream["by_elapsed_speech"][0]
+        rows.append(
+            f"| {corpus} | {clip['n']} | {clip['uar']:.3f} | {clip['ece']:.3f} "
+            f"| {first['uar']:.3f} ({first['n']}) | {stream['known']['uar']:.3f} |"
+        )
     return ELSEWHERE.format(rows="\n".join(rows))
 
 

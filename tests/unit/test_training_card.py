@@ -63,7 +63,7 @@ def test_conditions_and_other_corpora_are_told(tmp_path: Path) -> None:
     assert "| emodb | 200 | 0.800 |  | 0.040 |" in card
     assert "| tess | 100 | 0.400 |  | 0.040 |" in card
     assert "impulse" not in card
-    assert "| ravdess | 100 | 0.500 | 0.040 | 0.600 | 0.650 |" in card
+    assert "| ravdess | 100 | 0.500 | 0.040 | 0.600 (9) | 0.650 |" in card
 
 
 def test_a_class_that_the_folds_lack_has_no_recall(tmp_path: Path) -> None:
