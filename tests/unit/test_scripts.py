@@ -51,7 +51,7 @@ def test_a_run_is_scored_on_what_it_held_out_and_nothing_else(tmp_path: Path) ->
     for protocol in ("clip", "stream", "call"):
         assert found[f"1-{protocol}"] == ["--protocol", protocol, *main_corpus]
     assert found["1-clip_small"][2:] == ["--corpus", "small", "--fold", "1", "--fold", "5"]
-    noise = str(tmp_path / "background" / "noise" / "*" / "1-*")
+    noise = str(tmp_path / "background" / "noise" / "**" / "1-*")
     assert found["1-clip_noise"][2:] == [*main_corpus, "--degrade", f"noise:10:{noise}"]
     assert found["1-clip_white"][2:] == [*main_corpus, "--degrade", "noise:10"]
     assert {name for name in found if name.startswith("final")} == {
@@ -62,6 +62,8 @@ def test_a_run_is_scored_on_what_it_held_out_and_nothing_else(tmp_path: Path) ->
 
 def test_a_corpus_that_a_run_has_heard_all_of_gives_no_score(tmp_path: Path) -> None:
     trained(tmp_path / "runs" / "1", {"small": ["1"]})
+    (tmp_path / "background" / "noise").mkdir(parents=True)
+    (tmp_path / "background" / "noise" / "rain.opus").touch()
     with pytest.raises(ValueError, match="run 1 was trained on all of main"):
         list(evaluate_runs.evaluations(given(tmp_path)))
 
