@@ -10,6 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+OFTEN = 0.5
+"""Of strangers are shifted: the others are heard as they are."""
+
 
 class OtherVoices(nn.Module):
     """Shifts of descriptions that are relative to everybody's mean; zero outside training."""
@@ -34,6 +37,7 @@ class OtherVoices(nn.Module):
         if not self.training or not self._share:
             return 0.0
         one, other = torch.randint(len(self._voices), (2, batch), device=self._voices.device)
-        share = self._share * torch.rand(batch, 1, 1, device=self._voices.device)
+        chance = torch.rand(batch, 1, 1, device=self._voices.device)
+        share = self._share * (chance / OFTEN) * (chance < OFTEN)
         shift = share * (self._voices[one] - self._voices[other])
         return shift.transpose(0, 1)[:, :, None]
