@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from realtime_ser.training.index import of_corpora, read_index
+from realtime_ser.training.metrics import unweighted_average_recall
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    Counts = npt.NDArray[np.float64]
+    Counts = npt.NDArray[np.int64]
 
 
 def main() -> None:
@@ -33,16 +34,15 @@ def main() -> None:
     votes = np.array([[(clip.votes or {}).get(name, 0) for name in names] for clip in clips])
     intended = np.array([names.index(clip.emotion) for clip in clips])
 
-    hits = against_the_others(votes)
+    others, said = against_the_others(votes)
+    score = unweighted_average_recall(others, said, len(names))
     most = votes.max(axis=1, keepdims=True)
     clear = (votes == most).sum(axis=1) == 1
     favourite = np.bincount(votes[clear].argmax(axis=1), minlength=len(names))
     print("| of the votes | UAR | share |")
     print("|---|---|---|")
     print(f"| that name what was intended | - | {named(votes, intended):.3f} |")
-    print(
-        f"| one listener against the others | {uar(hits):.3f} | {np.trace(hits) / hits.sum():.3f} |"
-    )
+    print(f"| one listener against the others | {score:.3f} | {np.mean(others == said):.3f} |")
     always = names[int(favourite.argmax())]
     print(
         f"| always {always}, against the majority | {1 / len(names):.3f} | "
@@ -50,30 +50,26 @@ def main() -> None:
     )
 
 
-def named(votes: Counts, intended: npt.NDArray[np.int64]) -> float:
+def named(votes: Counts, intended: Counts) -> float:
     """Share of all votes that are for the intended class."""
     return float(votes[np.arange(len(votes)), intended].sum() / votes.sum())
 
 
-def against_the_others(votes: Counts) -> Counts:
-    """(n_classes, n_classes) single votes by the majority of the others (rows) and what they say.
+def against_the_others(votes: Counts) -> tuple[Counts, Counts]:
+    """What the majority of the others says, and what one says: (n_votes,) classes each.
 
     Args:
         votes: (n_clips, n_classes); those without a majority of the others are left out.
     """
-    counts = np.zeros((votes.shape[1],) * 2)
+    majority, single = [], []
     for said in range(votes.shape[1]):
-        others = votes.astype(float)
+        others = votes.copy()
         others[:, said] -= 1
         most = others.max(axis=1, keepdims=True)
         clear = (votes[:, said] > 0) & (most[:, 0] > 0) & ((others == most).sum(axis=1) == 1)
-        np.add.at(counts[:, said], others[clear].argmax(axis=1), votes[clear, said])
-    return counts
-
-
-def uar(counts: Counts) -> float:
-    """Unweighted average recall of a confusion matrix."""
-    return float(np.mean(np.diag(counts) / counts.sum(axis=1)))
+        majority.append(np.repeat(others[clear].argmax(axis=1), votes[clear, said]))
+        single.append(np.full(votes[clear, said].sum(), said))
+    return np.concatenate(majority), np.concatenate(single)
 
 
 if __name__ == "__main__":

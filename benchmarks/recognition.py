@@ -45,8 +45,10 @@ def print_elsewhere(folder: Path) -> None:
     corpora = [file.stem.removeprefix("clip_") for file in sorted(folder.glob("clip_*.json"))]
     if not corpora:
         return
-    columns = ["corpus", "clips", "clip UAR", "ECE", "stream, first 15 s (clips)", "known"]
-    columns.append("ECE of all of stream")
+    columns = [
+        "corpus", "clips", "clip UAR", "ECE", "stream, first 15 s (clips)", "known",
+        "ECE of all of stream",
+    ]  # fmt: skip
     print(f"\n**elsewhere**\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for corpus in corpora:
         clip, stream = (

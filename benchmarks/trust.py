@@ -25,8 +25,8 @@ from realtime_ser.config import Config
 from realtime_ser.models import Model, find_model, load_model
 from realtime_ser.offline import Recording
 from realtime_ser.recognizer import NetworkRecognizer
-from realtime_ser.training.degrade import noise_of, recordings_in
 from realtime_ser.training.index import load_audio, load_clip
+from realtime_ser.training.sounds import noise_of, recordings_in
 from realtime_ser.types import SAMPLE_RATE, UNCERTAIN, AudioArray, TimelineRow
 
 SYNTHETIC_SECONDS = 60.0

@@ -90,7 +90,7 @@ class SpeakerMemory:
         }
 
     def compare(
-        self, description: Tensor, state: State, within: Tensor, shift: Tensor | float = 0.0
+        self, description: Tensor, state: State, within: Tensor, shift: Tensor | None = None
     ) -> Tensor:
         """A description beside everybody's mean and beside the speaker's, as far as he is known.
 
@@ -115,7 +115,8 @@ class SpeakerMemory:
         mean, scaling, unknown = (
             x.transpose(0, 1)[:, :, None] for x in (mean, scaling, 1.0 - known)
         )
-        return torch.cat([(description + shift) * unknown, (description - mean) * scaling], dim=3)
+        shifted = description if shift is None else description + shift
+        return torch.cat([shifted * unknown, (description - mean) * scaling], dim=3)
 
     def units(self, state: State) -> Tensor:
         """(batch,) units of speech that the speaker's mean rests on."""

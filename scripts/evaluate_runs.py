@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime_ser.models import read_description
-from realtime_ser.training.degrade import noise_of
 from realtime_ser.training.protocols import PROTOCOLS
+from realtime_ser.training.sounds import noise_of
 from realtime_ser.training.splits import FINAL
 
 if TYPE_CHECKING:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile as sf
 
+from realtime_ser.training.index import Clip
 from tests.signals import silence, speech_like
 
 PITCHES = {"angry": 220.0, "neutral": 110.0, "sad": 80.0}
@@ -44,3 +46,8 @@ def write_corpus(folder: Path, *, speakers: int = 6, takes: int = 2, folds: int 
         writer.writeheader()
         writer.writerows(rows)
     return index
+
+
+def clip(emotion: str = "angry", speaker: str = "a", fold: str = "1", **more: Any) -> Clip:
+    """A row of an index; the recording is not there."""
+    return Clip(Path(f"{speaker}_{emotion}.wav"), "made", speaker, emotion, fold=fold, **more)

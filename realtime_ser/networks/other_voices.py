@@ -15,7 +15,7 @@ OFTEN = 0.5
 
 
 class OtherVoices(nn.Module):
-    """Shifts of descriptions that are relative to everybody's mean; zero outside training."""
+    """Shifts of descriptions that are relative to everybody's mean; none outside training."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,10 +32,10 @@ class OtherVoices(nn.Module):
         self._voices = voices
         self._share = share
 
-    def forward(self, batch: int) -> Tensor | float:
-        """(n_scales, batch, 1, width), or 0 where nothing is shifted."""
+    def forward(self, batch: int) -> Tensor | None:
+        """(n_scales, batch, 1, width), or None where nothing is shifted."""
         if not self.training or not self._share:
-            return 0.0
+            return None
         one, other = torch.randint(len(self._voices), (2, batch), device=self._voices.device)
         chance = torch.rand(batch, 1, 1, device=self._voices.device)
         share = self._share * (chance / OFTEN) * (chance < OFTEN)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,18 +13,13 @@ import torchaudio.functional as taf
 
 from realtime_ser.capture import g711
 from realtime_ser.errors import ConfigError, DataError
-from realtime_ser.training.index import load_audio
+from realtime_ser.training.sounds import load_folder
 from realtime_ser.types import SAMPLE_RATE, AudioArray
 
-AUDIO_SUFFIXES = (".flac", ".ogg", ".opus", ".wav")
 TELEPHONE_RATE = 8_000
 TELEPHONE_BAND = (300.0, 3_400.0)
 LARGEST_RATIO = 100.0
 """dB, either way: beyond it one of the two cannot be heard or computed with."""
-FOLD_END = "-"
-"""In the name of a noise recording: what stands before it is its fold."""
-SILENT = 1e-5
-"""Peak below which a recording holds nothing; the smallest step of 16 bits is three times that."""
 PAUSE = 1e-4
 """Share of a recording's mean power below which a stretch of it is no noise."""
 TRIES = 20
@@ -191,83 +185,11 @@ def make_up_room(rng: np.random.Generator) -> AudioArray:
     return np.asarray(response, dtype=np.float32)
 
 
-def load_folder(folder: Path) -> list[AudioArray]:
-    """Every recording below a folder, or that a pattern such as ``noise/*/1-*`` names.
-
-    Raises:
-        DataError: there is none, or one that cannot be used.
-    """
-    return [_load_sound(file) for file in recordings_in(folder)]
-
-
-def noise_of(folder: Path, fold: str) -> Path:
-    """A pattern for the noise recordings of a fold, or the folder where no name tells a fold.
-
-    Raises:
-        DataError: there are folds, and no recording of this one.
-    """
-    names = [file.name for file in recordings_in(folder)]
-    if any(name.startswith(f"{fold}{FOLD_END}") for name in names):
-        return folder / "**" / f"{fold}{FOLD_END}*"
-    if all(FOLD_END in name for name in names):
-        raise DataError(f"{folder}: has no recording named {fold}{FOLD_END}...")
-    return folder
-
-
-def recordings_in(folder: Path) -> list[Path]:
-    """The files of ``load_folder``.
-
-    Raises:
-        DataError: there is none.
-    """
-    try:
-        if glob.has_magic(str(folder)):
-            found = [Path(name) for name in glob.glob(str(folder), recursive=True)]
-        else:
-            if not folder.exists():
-                raise DataError(f"{folder}: no such folder; check the path")
-            found = list(folder.rglob("*"))
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be read ({error.strerror or error})") from error
-    files = sorted(file for file in found if file.suffix.lower() in AUDIO_SUFFIXES)
-    if not files:
-        raise DataError(
-            f"{folder}: no recordings there; name a folder, or a pattern of files, of "
-            f"{', '.join(AUDIO_SUFFIXES)}"
-        )
-    return files
-
-
-def versions_of(folder: Path) -> list[tuple[str, int, int]]:
-    """What changes when a recording of ``load_folder`` is added, removed or replaced.
-
-    Returns:
-        Names, sizes and times of change.
-
-    Raises:
-        DataError: there is none.
-    """
-    stats = [(file.name, file.stat()) for file in recordings_in(folder)]
-    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
-
-
 def folder_of_spec(spec: str) -> Path | None:
     """The folder of recordings that a condition names, if it names one."""
     name, _, rest = spec.partition(":")
     folder = rest.partition(":")[2] if name == "noise" else rest
     return Path(folder) if folder else None
-
-
-def load_by_fold(folder: Path) -> dict[str, list[AudioArray]]:
-    """The recordings of ``load_folder``, by the fold that stands before ``FOLD_END`` in their name.
-
-    Raises:
-        DataError: as ``load_folder``.
-    """
-    found: dict[str, list[AudioArray]] = {}
-    for file in recordings_in(folder):
-        found.setdefault(file.name.partition(FOLD_END)[0], []).append(_load_sound(file))
-    return found
 
 
 def _recordings(folder: str, origin: str) -> list[AudioArray]:
@@ -276,14 +198,6 @@ def _recordings(folder: str, origin: str) -> list[AudioArray]:
         return load_folder(Path(folder))
     except DataError as error:
         raise DataError(f"{origin}: {error}") from error
-
-
-def _load_sound(file: Path) -> AudioArray:
-    """A noise or a room's response: silence would change nothing and pass for robustness."""
-    sound = load_audio(file)
-    if float(np.abs(sound).max()) < SILENT:
-        raise DataError(f"{file}: is silent; remove it")
-    return sound
 
 
 def _as_loud(samples: npt.NDArray[np.floating], model: AudioArray) -> npt.NDArray[np.floating]:

@@ -24,11 +24,11 @@ from realtime_ser.training.degrade import (
     add_noise,
     folder_of_spec,
     parse_degradation,
-    versions_of,
 )
 from realtime_ser.training.index import Clip, load_clip
 from realtime_ser.training.noises import Noises
 from realtime_ser.training.pretrained import PREFIX
+from realtime_ser.training.sounds import versions_of
 from realtime_ser.training.speech import speech_segments
 from realtime_ser.types import SAMPLE_RATE, AudioArray
 from realtime_ser.vad import make_vad
@@ -227,9 +227,10 @@ class ExampleMaker:
         except OSError as error:
             reason = error.strerror or error
             raise DataError(f"{clip.path}: cannot be read ({reason})") from error
+        by_fold = self._recipe.augment.noise_folds
         key = [
             self._version, str(clip.path.resolve()), stat.st_size, stat.st_mtime_ns, clip.person,
-            self._homes.get((clip.corpus, clip.fold or "")) if self._noises else None,
+            self._homes.get((clip.corpus, clip.fold or "")) if by_fold else None,
         ]  # fmt: skip
         digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()
         return self._cache / digest[:2] / f"{digest[2:]}.npz"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from realtime_ser.errors import DataError
-from realtime_ser.training.degrade import FOLD_END, load_by_fold, load_folder
+from realtime_ser.training.sounds import FOLD_END, load_by_fold, load_folder
 from realtime_ser.training.speech import speech_segments
 from realtime_ser.types import SAMPLE_RATE
 

@@ -59,7 +59,7 @@ def test_a_shift_moves_what_a_stranger_says_and_nothing_of_the_speaker_known() -
     shift = torch.tensor([1.0, 0.0])
     state = heard(memory, memory.initial_state(1, CPU), 4.0)  # half known
     value = torch.full((1, 1, 1, 2), 5.0)
-    plain, shifted = (memory.compare(value, state, WITHIN, by)[0, 0, 0] for by in (0.0, shift))
+    plain, shifted = (memory.compare(value, state, WITHIN, by)[0, 0, 0] for by in (None, shift))
     assert (shifted - plain).tolist() == pytest.approx([0.5, 0.0, 0.0, 0.0])
 
 

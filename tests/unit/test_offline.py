@@ -9,6 +9,7 @@ from realtime_ser import offline
 from realtime_ser.assembly import pipeline_factory
 from realtime_ser.config import Config
 from realtime_ser.offline import Recording, run_offline
+from realtime_ser.pipeline import StreamPipeline
 from realtime_ser.testing import ConstantRecognizer
 from tests.signals import speech_like
 
@@ -37,7 +38,7 @@ def test_few_recordings_are_in_memory_where_they_are_long(
             read.append(recording.name)
             yield recording
 
-    def pipeline(name: str):  # type: ignore[no-untyped-def]
+    def pipeline(name: str) -> StreamPipeline:
         return make(name, 0, datetime(2025, 1, 1, tzinfo=UTC))
 
     together = list(run_offline(whole, fake, pipeline))

@@ -11,11 +11,7 @@ from realtime_ser.errors import ConfigError
 from realtime_ser.training import checkpoint
 from realtime_ser.training.index import Clip
 from realtime_ser.training.recipe import DataRecipe, Recipe
-
-
-def clip(emotion: str = "angry", speaker: str = "a", fold: str = "1", **more: object) -> Clip:
-    return Clip(Path(f"{speaker}_{emotion}.wav"), "made", speaker, emotion, fold=fold, **more)  # type: ignore[arg-type]
-
+from tests.corpus import clip
 
 DATA = DataRecipe("unused", (), "made", ("1", "2"), 2)
 

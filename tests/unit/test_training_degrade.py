@@ -12,12 +12,11 @@ from realtime_ser.training.degrade import (
     add_noise,
     in_made_up_room,
     in_room,
-    load_folder,
     make_up_room,
-    noise_of,
     parse_degradation,
     telephone,
 )
+from realtime_ser.training.sounds import load_folder, noise_of
 from realtime_ser.types import AudioArray
 from tests.signals import rms_dbfs, silence, speech_like, tone, white_noise
 

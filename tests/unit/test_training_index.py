@@ -15,12 +15,8 @@ from realtime_ser.training.index import (
     of_corpora,
     read_index,
 )
-from tests.corpus import write_corpus
+from tests.corpus import clip, write_corpus
 from tests.signals import tone
-
-
-def clip(emotion: str = "angry", speaker: str = "a", fold: str = "1", **more: object) -> Clip:
-    return Clip(Path(f"{speaker}_{emotion}.wav"), "made", speaker, emotion, fold=fold, **more)  # type: ignore[arg-type]
 
 
 def test_an_index_is_read(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from realtime_ser.training.evaluation import Decision, summarise
 from realtime_ser.training.figures import save_confusion
-from realtime_ser.training.index import Clip
 from realtime_ser.training.metrics import (
     confusion_matrix,
     expected_calibration_error,
@@ -18,12 +17,9 @@ from realtime_ser.training.metrics import (
     risk_coverage,
     unweighted_average_recall,
 )
+from tests.corpus import clip
 
 CLASSES = ("angry", "neutral", "sad")
-
-
-def clip(emotion: str = "angry", speaker: str = "a", fold: str = "1", **more: object) -> Clip:
-    return Clip(Path(f"{speaker}_{emotion}.wav"), "made", speaker, emotion, fold=fold, **more)  # type: ignore[arg-type]
 
 
 def test_uar_is_the_mean_recall_whatever_the_support() -> None:

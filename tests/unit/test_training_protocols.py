@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -27,9 +29,9 @@ def test_stream_is_one_a_speaker_with_all_his_clips_in_seeded_order(clips: list[
     for session, speaker in ((first, "s0"), (second, "s1")):
         placed = sorted(p.clip.path for p in session.placed)
         assert placed == sorted(c.path for c in clips if c.speaker == speaker)
-    gaps = [b.start_sample - a.end_sample for a, b in zip(first.placed, first.placed[1:])]  # noqa: B905
+    gaps = [b.start_sample - a.end_sample for a, b in pairwise(first.placed)]
     assert set(gaps) == {8000}
-    again, other = (list(sessions(clips, "stream", seed=s))[0] for s in (0, 1))  # noqa: RUF015
+    again, other = (next(iter(sessions(clips, "stream", seed=s))) for s in (0, 1))
     assert again.placed == first.placed
     assert np.array_equal(again.recording.samples, first.recording.samples)
     assert other.placed != first.placed

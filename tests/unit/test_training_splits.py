@@ -9,12 +9,9 @@ from realtime_ser.training.index import Clip
 from realtime_ser.training.recipe import DataRecipe
 from realtime_ser.training.seen import warning_of_seen
 from realtime_ser.training.splits import folds_of, held_out_of, split_clips
+from tests.corpus import clip
 
 CLASSES = ("angry", "neutral", "sad")
-
-
-def clip(emotion: str = "angry", speaker: str = "a", fold: str = "1", **more: object) -> Clip:
-    return Clip(Path(f"{speaker}_{emotion}.wav"), "made", speaker, emotion, fold=fold, **more)  # type: ignore[arg-type]
 
 
 def recipe(validation_speakers: int = 2) -> DataRecipe:
