@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from realtime_ser.adaptation import REMEMBERED, SpeakerMemory, Voiceprint
 from realtime_ser.networks.banks import LinearBank, LstmBank
+from realtime_ser.networks.dropout import ByteDropout
 from realtime_ser.networks.familiarity import Familiarity
 from realtime_ser.networks.mel_branch import MelBranch
 from realtime_ser.networks.other_voices import OtherVoices
@@ -146,7 +147,7 @@ class MultiscaleLstm(nn.Module):
             self.register_buffer("voice_limit", torch.tensor(torch.inf))
             self.familiarity = Familiarity(width)
             self.other_voices = OtherVoices()
-            self.voice_dropout = nn.Dropout(config.voice_dropout)
+            self.voice_dropout = ByteDropout(config.voice_dropout)
             self.voice = nn.Linear(2 * width, config.voice)
         described = 2 * config.embedding + config.voice
         self.lstms = LstmBank(self.n_scales, described, config.hidden)
