@@ -31,7 +31,9 @@ def main() -> None:
     given = parser.parse_args()
     clips = [clip for clip in of_corpora(read_index(given.index), [given.corpus]) if clip.votes]
     names = sorted({name for clip in clips for name in clip.votes or {}})
-    votes = np.array([[(clip.votes or {}).get(name, 0) for name in names] for clip in clips])
+    votes = np.array(
+        [[(clip.votes or {}).get(name, 0) for name in names] for clip in clips], dtype=np.int64
+    )
     intended = np.array([names.index(clip.emotion) for clip in clips])
 
     others, said = against_the_others(votes)

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from realtime_ser.recognizer import Recognizer
 
 
-def load_recognizer(config: Config, speaker: str | None = None) -> NetworkRecognizer:
+def load_recognizer(
+    config: Config, speaker: str | None = None, *, adapt: bool = True
+) -> NetworkRecognizer:
     """The configured model on the configured device.
 
     Args:
         config: names both.
         speaker: name of the baseline that every stream starts from.
+        adapt: False hears every segment as the first of its stream.
 
     Raises:
         ModelError: the model cannot be used.
@@ -47,7 +50,7 @@ def load_recognizer(config: Config, speaker: str | None = None) -> NetworkRecogn
     known = None
     if speaker is not None:
         known = load_baseline(speaker, model.sha256, speakers_folder()).memory
-    return NetworkRecognizer(model, device, config.recognizer.window, known)
+    return NetworkRecognizer(model, device, config.recognizer.window, known, adapt=adapt)
 
 
 def pipeline_factory(

@@ -175,7 +175,7 @@ def _from_file(file: Path) -> list[tuple[str, str, Any]]:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror or error})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: not a TOML file ({error})") from error
     layers = []
     for section, values in content.items():

@@ -86,13 +86,22 @@ def read_description(folder: Path) -> dict[str, Any]:
     file = folder / DESCRIPTION_FILE
     try:
         description = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{file}: cannot be read ({error})") from error
     if description.get("format") != FORMAT:
         raise ModelError(
             f"{file}: format is {description.get('format')!r}, this version reads {FORMAT}"
         )
     return description
+
+
+def description_sha256(folder: Path) -> str:
+    """Of ``model.toml``, which holds the weights' own: tells what exactly was measured.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return hashlib.sha256((folder / DESCRIPTION_FILE).read_bytes()).hexdigest()
 
 
 def load_model(folder: Path) -> Model:
@@ -237,6 +246,11 @@ def pack(network: nn.Module) -> dict[str, Tensor]:
         else:
             packed[name] = value.detach().cpu().contiguous()
     return packed
+
+
+def round_weights(network: nn.Module) -> None:
+    """Make the weights of a network those that a model file will hold of it."""
+    network.load_state_dict(unpack(pack(network)))
 
 
 def unpack(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -77,7 +77,13 @@ class NetworkRecognizer:
     """Runs a model. Implements ``Recognizer``."""
 
     def __init__(
-        self, model: Model, device: torch.device, window: float, speaker: State | None = None
+        self,
+        model: Model,
+        device: torch.device,
+        window: float,
+        speaker: State | None = None,
+        *,
+        adapt: bool = True,
     ) -> None:
         """Make a recogniser without streams.
 
@@ -86,6 +92,7 @@ class NetworkRecognizer:
             device: where to run.
             window: seconds that a window's scores look back.
             speaker: as ``memory`` gave it; who every stream is taken to be at its start.
+            adapt: False hears every segment as the first of its stream.
 
         Raises:
             ConfigError: ``speaker`` does not fit the model, or is nothing that it could remember.
@@ -94,7 +101,7 @@ class NetworkRecognizer:
         self.classes = model.classes
         self.name = model.name
         self.sha256 = model.sha256
-        self.adapts = bool(model.network.remembered)
+        self.adapts = adapt and bool(model.network.remembered)
         self.device = device
         self._network = model.network
         model.network.to(device).eval()
@@ -129,8 +136,8 @@ class NetworkRecognizer:
 
     @torch.inference_mode()
     def begin(self, slot: int) -> None:
-        """See ``Recognizer.begin``. What the network remembers of the speaker stays."""
-        known = self._next_segment(slot)
+        """See ``Recognizer.begin``. The speaker is remembered, if it adapts."""
+        known = self._next_segment(slot) if self.adapts else self._start
         for key, tensor in self._slots.items():
             tensor[slot] = known[key][0] if key in known else 0
 

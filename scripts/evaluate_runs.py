@@ -2,17 +2,18 @@
 
     python scripts/evaluate_runs.py runs/default --index CORPORA/index.csv --background BACKGROUND
 
-Each run of a fold is measured on the folds that it held out, on the corpora of the recipe, by every
-protocol, and in the conditions; the run ``final`` on corpora that it was not trained on. Noise is
-that of the fold, too, where recordings in BACKGROUND/noise are named by folds (``noise_folds`` of
-the recipe). Results lie in ``evaluation/RUN-NAME`` below the first folder, where
-``publish_model.py`` looks for them. What is there already is left alone, so an interrupted script
-goes on where it was.
+Each run of a fold is measured on the folds that it held out: by every protocol and in the
+conditions on the corpus whose folds the runs are named after, by ``clip`` on the others; the run
+``final`` on corpora that it was not trained on. Noise is that of the fold, too, where recordings in
+BACKGROUND/noise are named by folds (``noise_folds`` of the recipe). Results lie in
+``evaluation/RUN-NAME`` below the first folder, where ``publish_model.py`` looks for them. What is
+there already of the same models is left alone, so an interrupted script goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from realtime_ser.models import read_description
+from realtime_ser.models import description_sha256, read_description
 from realtime_ser.training.protocols import PROTOCOLS
 from realtime_ser.training.sounds import noise_of
 from realtime_ser.training.splits import FINAL
@@ -39,6 +40,15 @@ class Evaluation:
     model: Path
     output: Path
     options: list[str]
+
+    @property
+    def missing(self) -> bool:
+        """Nothing is there, or something of another model."""
+        file = self.output / "metrics.json"
+        if not file.exists():
+            return True
+        measured = json.loads(file.read_text(encoding="utf-8")).get("model_sha256")
+        return bool(measured != description_sha256(self.model))
 
 
 class Run:
@@ -76,7 +86,7 @@ def main() -> None:
     parser.add_argument("--elsewhere", nargs="*", default=["ravdess", "tess"], help="for final")
     parser.add_argument("--jobs", type=int, default=1, help="side by side, one thread each")
     given = parser.parse_args()
-    missing = [one for one in evaluations(given) if not (one.output / "metrics.json").exists()]
+    missing = [one for one in evaluations(given) if one.missing]
     with ThreadPoolExecutor(given.jobs) as pool:
         failed = [code for code in pool.map(lambda one: run(one, given.index), missing) if code]
     sys.exit(max(failed, default=0))

@@ -19,8 +19,9 @@ from typing import Any
 
 import tomli_w
 
-from realtime_ser.models import WEIGHTS_FILE, load_model, read_description
+from realtime_ser.models import WEIGHTS_FILE, description_sha256, load_model, read_description
 from realtime_ser.training.card import write_card
+from realtime_ser.training.protocols import PROTOCOLS
 from realtime_ser.training.splits import FINAL
 
 EVALUATIONS = "evaluation"
@@ -33,19 +34,20 @@ def main() -> None:
     parser.add_argument("results", type=Path)
     parser.add_argument("model", type=Path)
     options = parser.parse_args()
-    metrics: dict[str, dict[str, Any]] = {FINAL: {}}
-    for file in sorted((options.runs / EVALUATIONS).glob("*-*/metrics.json")):
-        run, _, condition = file.parent.name.partition("-")
-        metrics.setdefault(run, {})[condition] = json.loads(file.read_text(encoding="utf-8"))
-        shutil.copy(file, results_of(run, options.results) / f"{condition}.json")
-    for run in metrics:
-        shutil.copy(options.runs / run / "log.csv", results_of(run, options.results))
+    try:
+        metrics = measured(options.runs)
+    except ValueError as error:
+        parser.error(str(error))
+    for run, found in metrics.items():
+        results = results_of(run, options.results)
+        shutil.copy(options.runs / run / "log.csv", results)
+        for condition in found:
+            file = evaluation_of(options.runs, run, condition)
+            shutil.copy(file, results / f"{condition}.json")
     elsewhere: dict[str, dict[str, Any]] = {}
     for condition, found in metrics.pop(FINAL).items():
         protocol, _, corpus = condition.partition("_")
         elsewhere.setdefault(corpus, {})[protocol] = found
-    if not metrics:
-        parser.error(f"{options.runs / EVALUATIONS}: holds no FOLD-PROTOCOL/metrics.json")
 
     source = options.runs / FINAL / "model"
     description = read_description(source)
@@ -63,6 +65,35 @@ def main() -> None:
     network = load_model(options.model).network
     parameters = sum(p.numel() for p in network.parameters())  # type: ignore[attr-defined]
     write_card(options.model, description, parameters, metrics, elsewhere)
+
+
+def measured(runs: Path) -> dict[str, dict[str, dict[str, Any]]]:
+    """What ``evaluate_runs.py`` found: run -> condition -> metrics.
+
+    Raises:
+        ValueError: of a run something is missing, or was measured with another model.
+    """
+    metrics: dict[str, dict[str, dict[str, Any]]] = {}
+    for model in sorted(file.parent for file in runs.glob("*/model/model.toml")):
+        run = model.parent.name
+        own = metrics[run] = {}
+        for folder in sorted((runs / EVALUATIONS).glob(f"{run}-*")):
+            condition = folder.name.removeprefix(f"{run}-")
+            file = evaluation_of(runs, run, condition)
+            own[condition] = json.loads(file.read_text(encoding="utf-8"))
+            if own[condition].get("model_sha256") != description_sha256(model):
+                raise ValueError(f"{file}: is of another model than {model}; evaluate it again")
+        lacking = [name for name in PROTOCOLS if name not in own and run != FINAL]
+        if lacking:
+            raise ValueError(f"{model}: there is no evaluation by {', '.join(lacking)}")
+    if metrics.keys() <= {FINAL} or FINAL not in metrics:
+        raise ValueError(f"{runs}: {FINAL} and runs of folds are needed")
+    return metrics
+
+
+def evaluation_of(runs: Path, run: str, condition: str) -> Path:
+    """Where ``evaluate_runs.py`` left the metrics."""
+    return runs / EVALUATIONS / f"{run}-{condition}" / "metrics.json"
 
 
 def results_of(run: str, results: Path) -> Path:

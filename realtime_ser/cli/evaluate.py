@@ -50,7 +50,7 @@ def command(
     from realtime_ser.assembly import load_recognizer, pipeline_factory
     from realtime_ser.cli.folders import make_folder
     from realtime_ser.errors import ConfigError, DataError
-    from realtime_ser.models import find_model, read_description
+    from realtime_ser.models import description_sha256, find_model, read_description
     from realtime_ser.training.degrade import parse_degradation
     from realtime_ser.training.evaluation import decide, summarise
     from realtime_ser.training.index import check_recordings, of_corpora, of_folds, read_index
@@ -69,12 +69,15 @@ def command(
         clips = of_folds(of_corpora(listed, corpora), folds)
     except DataError as error:
         raise DataError(f"{index}: {error}") from error
-    recognizer = load_recognizer(settings)
+    recognizer = load_recognizer(settings, adapt=chosen != "clip")
     used = [clip for clip in clips if clip.emotion in recognizer.classes]
     if not used:
         raise DataError(f"{index}: no clip of the wanted ones has a class of the model")
+    if chosen == "call" and not any(clip.emotion == "neutral" for clip in used):
+        raise DataError(f"{index}: no clip is neutral, and a call is mostly neutral; use stream")
     check_recordings(used, index)
-    description = read_description(find_model(settings.recognizer.model))
+    folder = find_model(settings.recognizer.model)
+    description = read_description(folder)
     warning = warning_of_seen(used, description.get("training", {}))
     if warning:
         typer.echo(warning, err=True)
@@ -96,6 +99,7 @@ def command(
         "degrade": degrade,
         "seed": seed,
         "model": recognizer.name,
+        "model_sha256": description_sha256(folder),
         "left_out": dict(left_out),
     }
     write_report(metrics, decisions, recognizer.classes, output)

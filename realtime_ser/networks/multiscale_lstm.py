@@ -11,6 +11,7 @@ unit, and an LSTM a length reads them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,7 @@ class MultiscaleLstmConfig:
     trunk_reach: int = 20
     """Units that the trunk's attention reaches back."""
     segment_units: tuple[int, ...] = (4, 8, 16, 0)
-    """Segment lengths in units; 0 is all of the utterance so far."""
+    """Segment lengths in units, from short to long; 0, the last one, is all of the utterance."""
     hidden: int = 96
     dropout: float = 0.3
     voice_dropout: float = 0.5
@@ -109,8 +110,11 @@ class MultiscaleLstm(nn.Module):
 
     def __init__(self, config: MultiscaleLstmConfig) -> None:
         super().__init__()
-        if not config.segment_units or min(config.segment_units) < 0:
-            raise ValueError(f"segment_units = {config.segment_units} are no lengths")
+        lengths = [length or math.inf for length in config.segment_units]
+        if not lengths or min(lengths) < 0 or lengths != sorted(set(lengths)):
+            raise ValueError(
+                f"segment_units = {config.segment_units} are no lengths from short to long (0 last)"
+            )
         if not config.embedding and not config.voice:
             raise ValueError("embedding and voice are both 0: nothing is left to listen with")
         if config.embedding and not config.n_mels:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from realtime_ser.training.recipe import Recipe
 
 FILE = "checkpoint.pt"
-VERSION = 5
+VERSION = 6
 """Of the way of training: one more when a changed code would make another network."""
 
 
@@ -33,7 +33,8 @@ def digest_of(
     """Sha256 of what makes a run this run: way of training, recipe, clips with their labels.
 
     Where the clips lie does not count, nor whether speech is found in them: it is known before any
-    feature is computed. ``base`` is the sha256 of a model that training starts from.
+    feature is computed. ``base`` is the sha256 of the model, or of the trunk, that training starts
+    from.
     """
     clips = [
         [[c.corpus, c.speaker, c.path.name, c.emotion, c.votes] for c in part]

@@ -27,7 +27,7 @@ from realtime_ser.training.degrade import (
 )
 from realtime_ser.training.index import Clip, load_clip
 from realtime_ser.training.noises import Noises
-from realtime_ser.training.pretrained import PREFIX
+from realtime_ser.training.pretrained import PREFIX, trunk_sha256
 from realtime_ser.training.sounds import versions_of
 from realtime_ser.training.speech import speech_segments
 from realtime_ser.types import SAMPLE_RATE, AudioArray
@@ -186,7 +186,7 @@ class ExampleMaker:
             yield condition(segment, self._rng(*whose, name))
 
     def _rng(self, *key: str) -> np.random.Generator:
-        """Of the seed and a key."""
+        """Of the seed and a key, so that all segments of a clip are heard in the same place."""
         name = f"{' '.join(key)}{self._recipe.seed}".encode()
         return np.random.default_rng(list(hashlib.sha256(name).digest()[:8]))
 
@@ -237,11 +237,7 @@ class ExampleMaker:
 
     def _digest_of_settings(self) -> str:
         """Changes with the settings that examples depend on."""
-        weights = hashlib.sha256()
-        network = cast("nn.Module", self._network)
-        for name, parameter in network.named_parameters():
-            if name.startswith(PREFIX):
-                weights.update(name.encode() + parameter.detach().numpy().tobytes())
+        weights = trunk_sha256(cast("nn.Module", self._network))
         augment = self._recipe.augment
         folders = [Path(augment.noise_folder)] if augment.noise_folder else []
         folders += filter(None, map(folder_of_spec, augment.conditions))
@@ -250,7 +246,7 @@ class ExampleMaker:
             self._speeds, augment.noise_folder, augment.noise_snr_db, augment.noise_folds,
             augment.coloured_noise, augment.conditions, [versions_of(one) for one in folders],
             self._recipe.seed,
-            self._network.frames_per_unit, weights.hexdigest(), self._trunk_sizes(), VERSION,
+            self._network.frames_per_unit, weights, self._trunk_sizes(), VERSION,
         ]  # fmt: skip
         return json.dumps(settings)
 

@@ -29,7 +29,7 @@ NEUTRAL_SHARES = (0.4, 1.0)
 class Histories:
     """Draws pasts of the speakers of examples, each from other examples of the same speaker.
 
-    A past has the speed and the noise that the example itself is heard with.
+    A past has the speed of the example itself, or the kind of its noise or condition.
     """
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from realtime_ser.errors import ModelError
 from realtime_ser.models import WEIGHTS_FILE, find_model, unpack
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from realtime_ser.networks.speech_trunk import SpeechTrunk
 
 PREFIX = "trunk."
@@ -37,3 +40,12 @@ def load_trunk(trunk: SpeechTrunk, source: str) -> None:
     except (OSError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{file}: holds no speech trunk of this size ({reason})") from error
+
+
+def trunk_sha256(network: nn.Module) -> str:
+    """Sha256 of the weights of a network's trunk; of nothing where it has none."""
+    weights = hashlib.sha256()
+    for name, parameter in network.named_parameters():
+        if name.startswith(PREFIX):
+            weights.update(name.encode() + parameter.detach().cpu().numpy().tobytes())
+    return weights.hexdigest()

@@ -1,8 +1,8 @@
 """The evaluation protocols: which audio the engine hears, and which clip lies where in it.
 
 ``clip``: every clip alone. ``stream``: one stream a speaker, his clips in seeded random order with
-half a second of silence between. ``call``: the same, with neutral clips drawn again until they
-make 60 % of the clips.
+half a second of silence between. ``call``: the same with 60 % neutral clips: drawn again where
+there are fewer, left out where there are more.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def sessions(
     """Streams of a protocol, read from disk one at a time.
 
     Args:
-        clips: what to place; every clip of a speaker is used.
+        clips: what to place.
         protocol: see the module's text.
         seed: of the order of clips and of ``change``.
         change: a condition (telephone, noise, room) for the whole stream.
@@ -91,11 +91,13 @@ def _orders(
 
 
 def _mostly_neutral(clips: Sequence[Clip], rng: np.random.Generator) -> list[Clip]:
-    """All emotional clips once, and neutral ones drawn with replacement to make up the share."""
+    """All emotional clips once, and as many neutral ones, or repeats of them, as make the share."""
     neutral = [clip for clip in clips if clip.emotion == "neutral"]
     emotional = [clip for clip in clips if clip.emotion != "neutral"]
-    if not neutral:
-        return emotional
+    if not neutral or not emotional:
+        return [*clips]
     wanted = round(len(emotional) * NEUTRAL_SHARE / (1.0 - NEUTRAL_SHARE))
-    extra = rng.integers(len(neutral), size=max(0, wanted - len(neutral)))
+    if wanted < len(neutral):
+        return emotional + [neutral[int(i)] for i in rng.permutation(len(neutral))[:wanted]]
+    extra = rng.integers(len(neutral), size=wanted - len(neutral))
     return emotional + neutral + [neutral[int(i)] for i in extra]

@@ -180,7 +180,7 @@ def read_recipe(file: Path) -> Recipe:
     except OSError as error:
         reason = error.strerror or error
         raise ConfigError(f"{file}: cannot be read ({reason}); check the path") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: not a readable TOML file ({error})") from error
     values: dict[str, Any] = {}
     for key, value in content.items():

@@ -13,7 +13,7 @@ from torch import nn
 from realtime_ser.errors import ConfigError, DataError, ModelError
 from realtime_ser.fusion import Fusion, FusionConfig
 from realtime_ser.model_checks import check_fit
-from realtime_ser.models import read_description, save_model
+from realtime_ser.models import read_description, round_weights, save_model
 from realtime_ser.networks import build_network, network_config
 from realtime_ser.networks.speech_trunk import SpeechTrunk
 from realtime_ser.training import checkpoint
@@ -22,7 +22,7 @@ from realtime_ser.training.card import HELD_OUT_FOLDS, VALIDATION_SPEAKERS, writ
 from realtime_ser.training.examples import Example, ExampleMaker, HalfArray
 from realtime_ser.training.index import Clip, check_recordings, of_corpora, read_index
 from realtime_ser.training.loop import Epoch, Trainer
-from realtime_ser.training.pretrained import load_trunk
+from realtime_ser.training.pretrained import load_trunk, trunk_sha256
 from realtime_ser.training.siblings import answers_of_siblings
 from realtime_ser.training.splits import (
     Split,
@@ -93,13 +93,15 @@ def train(
     clips = _clips_of(recipe, index)
     splits = _splits(recipe, clips, runs)
     check_recordings(clips, index)
-    network = cast("StreamingNetwork", fresh_network(recipe))
-    _check_fit(recipe, network)
+    network = fresh_network(recipe)
+    streaming = cast("StreamingNetwork", network)
+    _check_fit(recipe, streaming)
+    trunk = trunk_sha256(network)
     for run, split in splits.items():  # before features are computed, which takes long
-        checkpoint.read(folder_of(output, recipe, run), _digest(recipe, split), device)
+        checkpoint.read(folder_of(output, recipe, run), _digest(recipe, split, trunk), device)
     homes = homes_of(clips, recipe.data)
     cache = output / "examples"
-    maker = ExampleMaker(recipe, network, cache, homes)
+    maker = ExampleMaker(recipe, streaming, cache, homes)
     progress.say(f"features of {len(clips)} clips, kept in {cache}")
     examples = _by_clip(maker.make(clips, progress.clips("features", len(clips))))
     silent = sum(clip.path not in examples for clip in clips)
@@ -176,8 +178,8 @@ def _splits(recipe: Recipe, clips: Sequence[Clip], runs: Sequence[str]) -> dict[
         raise DataError(f"{recipe.label}: [data]: {error}") from error
 
 
-def _digest(recipe: Recipe, split: Split) -> str:
-    return checkpoint.digest_of(recipe, split.train, split.validation)
+def _digest(recipe: Recipe, split: Split, trunk: str) -> str:
+    return checkpoint.digest_of(recipe, split.train, split.validation, trunk)
 
 
 def _check_fit(recipe: Recipe, network: StreamingNetwork) -> None:
@@ -224,14 +226,17 @@ def _one_run(
                 "see [vad] and [segments] of the recipe"
             )
     network = fresh_network(recipe)
+    trunk = trunk_sha256(network)
+    digest = _digest(recipe, split, trunk)
     known = [one for fold, some in noises.items() if fold not in folds_of(run) for one in some]
-    trainer = Trainer(
-        recipe, network, training, validation, device, folder, _digest(recipe, split), noises=known
-    )
+    trainer = Trainer(recipe, network, training, validation, device, folder, digest, noises=known)
     trainer.run(lambda epoch: progress.epoch(recipe.name, run, epoch, recipe.optimizer.epochs))
+    round_weights(trainer.network)  # what is calibrated and scored is what is saved
     listener = trainer.listener
     held_out = folds_of(run)
-    siblings = [] if held_out else answers_of_siblings(recipe, clips, examples, output, device)
+    siblings = (
+        [] if held_out else answers_of_siblings(recipe, trunk, clips, examples, output, device)
+    )
     heard = siblings or [listener.answers(validation)]
     fusion = calibrate(heard, recipe.classes)
     uar, known_uar = (
@@ -252,7 +257,7 @@ def _one_run(
         fusion=fusion,
         training=_provenance(recipe, run, split, device, len(trainer.log), seconds)
         | {
-            "digest": _digest(recipe, split),
+            "digest": digest,
             "held_out": held_out_of(clips, recipe.data, held_out),
             "calibrated_on": HELD_OUT_FOLDS if siblings else VALIDATION_SPEAKERS,
         },

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 def answers_of_siblings(
     recipe: Recipe,
+    trunk: str,
     clips: Sequence[Clip],
     examples: Mapping[Path, Sequence[Example]],
     output: Path,
@@ -39,6 +40,7 @@ def answers_of_siblings(
 
     Args:
         recipe: of the runs.
+        trunk: sha256 of the trunk that they start from.
         clips: of the corpora of the recipe.
         examples: of the clips, by their paths.
         output: folder of the runs.
@@ -50,7 +52,7 @@ def answers_of_siblings(
     found = []
     for fold in recipe.data.folds:
         split = split_clips(clips, recipe.data, [fold], recipe.seed)
-        digest = checkpoint.digest_of(recipe, split.train, split.validation)
+        digest = checkpoint.digest_of(recipe, split.train, split.validation, trunk)
         sibling = _sibling(digest, output / fold / "model")
         if sibling is None:
             return []

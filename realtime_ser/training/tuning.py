@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from realtime_ser.errors import ConfigError, DataError
-from realtime_ser.models import load_model, read_description, save_model
+from realtime_ser.models import load_model, read_description, round_weights, save_model
 from realtime_ser.training import checkpoint
 from realtime_ser.training.calibrate import calibrate
 from realtime_ser.training.card import write_card
@@ -151,6 +151,7 @@ def tune(
     )
     trainer.run(lambda epoch: progress.epoch(recipe.name, RUN, epoch, recipe.optimizer.epochs))
     progress.say("calibrating and scoring what was learned")
+    round_weights(trainer.network)  # what is calibrated and scored is what is saved
     fusion = calibrate([trainer.listener.answers(validation)], base.classes)
     after = _score(trainer.listener, fusion, parts.test, of(parts.test))
     result = Tuned(

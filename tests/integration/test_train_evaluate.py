@@ -24,7 +24,7 @@ from realtime_ser.networks import build_network
 from realtime_ser.networks.multiscale_lstm import MultiscaleLstm
 from realtime_ser.training import checkpoint, examples, selection
 from realtime_ser.training.degrade import Degradation
-from realtime_ser.training.examples import ExampleMaker
+from realtime_ser.training.examples import ExampleMaker, HalfArray
 from realtime_ser.training.index import Clip, read_index
 from realtime_ser.training.recipe import AugmentRecipe, Recipe, read_recipe
 from realtime_ser.training.run import Outcome, train
@@ -141,6 +141,25 @@ def test_an_interrupted_run_that_adapts_ends_like_an_uninterrupted_one(
         train(adapting, index, ["1"], tmp_path / "cut", cpu, Quiet(epochs=1))
     (cut,) = train(adapting, index, ["1"], tmp_path / "cut", cpu, Quiet())
     assert_same_weights(cut.folder, whole.folder)
+
+
+@pytest.mark.parametrize(("run", "heard"), [("1", {2.0}), ("2", {1.0}), ("final", {1.0, 2.0})])
+def test_no_run_learns_from_the_noise_of_its_own_fold(
+    index: Path, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    run: str, heard: set[float],
+) -> None:  # fmt: skip
+    of_folds = {fold: [np.full((1, 1), float(fold), np.float16)] for fold in ("1", "2")}
+    monkeypatch.setattr(ExampleMaker, "noises", lambda _: of_folds)
+    told: list[float] = []
+
+    def note(*_: object, noises: list[HalfArray], **__: object) -> None:
+        told.extend(float(noise[0, 0]) for noise in noises)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("realtime_ser.training.run.Trainer", note)
+    with pytest.raises(KeyboardInterrupt):
+        train(read_recipe(recipe), index, [run], tmp_path, torch.device("cpu"), Quiet())
+    assert set(told) == heard
 
 
 def test_other_voices_make_another_network(index: Path, adapting: Recipe, tmp_path: Path) -> None:

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from realtime_ser.adaptation import PAST_WEIGHT
+from realtime_ser.models import load_model
+from realtime_ser.networks.multiscale_lstm import MultiscaleLstm
 from realtime_ser.networks.other_voices import OtherVoices
+from tests.models import WIDTH, save_untrained
 
 VOICES = torch.tensor([[[0.0, 0.0]], [[1.0, -2.0]]])  # two, at one scale
 
@@ -37,6 +43,27 @@ def test_without_a_share_no_chance_is_used(layer: OtherVoices) -> None:
     before = torch.get_rng_state()
     assert layer(5) is None
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_network_hears_a_stranger_with_another_voice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = load_model(save_untrained(tmp_path / "model", voice=8)).network
+    assert isinstance(network, MultiscaleLstm)
+    cells, mel = torch.rand(2, 5, WIDTH), torch.zeros(2, 3, 50, 64)
+
+    def said(state: dict[str, torch.Tensor]) -> torch.Tensor:
+        evidence, _ = network.fast_part(mel, cells, state)
+        return evidence.detach()
+
+    stranger = network.initial_state(2, torch.device("cpu"))
+    friend = stranger | {PAST_WEIGHT: torch.full_like(stranger[PAST_WEIGHT], 1e9)}
+    plain = [said(state) for state in (stranger, friend)]
+    shift = torch.ones(network.n_scales, 2, 1, WIDTH)
+    monkeypatch.setattr(network.other_voices, "forward", lambda _: shift)
+    shifted = [said(state) for state in (stranger, friend)]
+    assert (shifted[0] - plain[0]).abs().max() > 1e-3
+    assert torch.allclose(shifted[1], plain[1], atol=1e-4)
 
 
 def test_voices_are_in_no_model_file(layer: OtherVoices) -> None:

@@ -119,6 +119,18 @@ def test_a_new_segment_remembers_the_speaker(adapting: NetworkRecognizer) -> Non
     assert third.adapted == pytest.approx(3.0)
 
 
+def test_one_that_is_not_to_adapt_hears_every_segment_as_the_first(tmp_path: Path) -> None:
+    model = load_model(save_untrained(tmp_path / "model", voice=8))
+    recognizer = NetworkRecognizer(model, CPU, window=1.0, adapt=False)
+    slot, piece = recognizer.open(), speech_like(1.0)[: 10 * recognizer.unit_samples]
+    found = []
+    for _ in range(2):
+        recognizer.begin(slot)
+        found.append(recognizer.step([slot], [piece])[0])
+    assert close(*found)
+    assert [one.adapted for one in found] == [0.0, 0.0]
+
+
 def test_a_segment_is_not_compared_with_itself(adapting: NetworkRecognizer) -> None:
     """However it is cut, and though a stream beside it has a past of its own."""
     unit = adapting.unit_samples

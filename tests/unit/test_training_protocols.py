@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,6 +36,17 @@ def test_stream_is_one_a_speaker_with_all_his_clips_in_seeded_order(clips: list[
     assert again.placed == first.placed
     assert np.array_equal(again.recording.samples, first.recording.samples)
     assert other.placed != first.placed
+
+
+def test_a_call_leaves_neutral_clips_out_where_there_are_too_many(tmp_path: Path) -> None:
+    clips = read_index(write_corpus(tmp_path, speakers=1, takes=5))
+    calm = [clip for clip in clips if clip.emotion == "neutral"]
+    loud = [clip for clip in clips if clip.emotion == "angry"][:2]
+    (session,) = sessions([*calm, *loud], "call", seed=0)
+    chosen = [placed.clip for placed in session.placed]
+    assert len(calm) == 5
+    assert sorted(clip.emotion for clip in chosen) == ["angry", "angry"] + 3 * ["neutral"]
+    assert len({clip.path for clip in chosen}) == 5
 
 
 def test_call_is_mostly_neutral(clips: list[Clip]) -> None:
