@@ -175,7 +175,7 @@ def save_model(
     or finds the folder after a kill just there, is told that the sha256 differs.
 
     Raises:
-        OSError: they cannot be written; the folder is as it was.
+        OSError: they cannot be written.
     """
     from safetensors.torch import save
 

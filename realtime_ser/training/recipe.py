@@ -84,8 +84,8 @@ class AugmentRecipe:
     conditions: tuple[str, ...] = ()
     """As ``evaluate --degrade`` takes them; each makes one more variant of every example."""
     other_voices: float = 0.0
-    """Strangers are shifted by at most this share of the difference between two voices of a corpus;
-    for networks that adapt."""
+    """Every second stranger is shifted by at most this share of the difference between two voices
+    of a corpus; for networks that adapt."""
     degraded: float = 0.25
     """Share of examples heard in noise or a condition, where there are any; the others are heard at
     one of the speeds."""

@@ -228,6 +228,8 @@ def _note(base: str, parts: Parts, verdict: str) -> str:
         f"## Tuned\nTrained on from `{base}` with recordings of whoever tuned it: "
         f"{len(parts.train)} clips of {speakers} speakers ({corpora}).\n"
         f"Whatever else is listed above is what `{base}` was made from.\n"
+        f"The speakers that it was calibrated on also decided when to stop, so it may be surer of\n"
+        f"itself than it should be, most of all where they are one or two.\n"
         f"{verdict[0].upper()}{verdict[1:]}.\n\n"
     )
 
