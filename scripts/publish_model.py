@@ -80,6 +80,8 @@ def measured(runs: Path) -> dict[str, dict[str, dict[str, Any]]]:
         for folder in sorted((runs / EVALUATIONS).glob(f"{run}-*")):
             condition = folder.name.removeprefix(f"{run}-")
             file = evaluation_of(runs, run, condition)
+            if not file.exists():
+                raise ValueError(f"{folder}: the evaluation is not finished; run it again")
             own[condition] = json.loads(file.read_text(encoding="utf-8"))
             if own[condition].get("model_sha256") != description_sha256(model):
                 raise ValueError(f"{file}: is of another model than {model}; evaluate it again")
