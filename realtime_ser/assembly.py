@@ -50,7 +50,10 @@ def load_recognizer(
     known = None
     if speaker is not None:
         known = load_baseline(speaker, model.sha256, speakers_folder()).memory
-    return NetworkRecognizer(model, device, config.recognizer.window, known, adapt=adapt)
+    try:
+        return NetworkRecognizer(model, device, config.recognizer.window, known, adapt=adapt)
+    except ConfigError as error:
+        raise ConfigError(f"speaker {speaker!r}: {error}") from error
 
 
 def pipeline_factory(

@@ -236,7 +236,12 @@ def coerce(value: Any, kind: Any, origin: str, key: str) -> Any:
     return value
 
 
-_NAMES_OF_KINDS = {int: "a whole number", float: "a number", str: "a text"}
+_NAMES_OF_KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+}
 
 
 def _check_ranges(config: Config) -> None:
@@ -272,6 +277,11 @@ def _check_ranges(config: Config) -> None:
             others = tuple(x for x in limits if isinstance(x, str))
             shown = [f"{x} = {values[x]}" if isinstance(x, str) else str(x) for x in limits]
             raise _RangeError(f"{key} = {value} is outside {' to '.join(shown)}", (key, *others))
+    if capture.left_out and capture.channels == "mix":
+        raise _RangeError(
+            "capture.left_out leaves nothing out of mixed channels; set capture.channels = 'split'",
+            ("capture.left_out", "capture.channels"),
+        )
     tenths = recognizer.hop * 10
     if abs(tenths - round(tenths)) > 1e-6:
         raise _RangeError(

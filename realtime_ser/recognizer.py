@@ -237,7 +237,7 @@ class NetworkRecognizer:
             return {}
         if not self._network.could_remember(speaker):
             raise ConfigError(
-                "the speaker's baseline is damaged or does not fit the model; "
-                "run 'realtime-ser calibrate' for him again"
+                "the baseline is damaged or does not fit the model; run 'realtime-ser calibrate' "
+                "again"
             )
         return {key: value.to(self.device) for key, value in speaker.items()}

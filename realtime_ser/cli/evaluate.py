@@ -106,7 +106,8 @@ def command(
     typer.echo(
         f"UAR {metrics['uar']:.3f}  WA {metrics['wa']:.3f}  F1 {metrics['macro_f1']:.3f}  "
         f"ECE {_or_dash(metrics['ece'])}  coverage {metrics['coverage']:.2f}  "
-        f"clips {metrics['n']}  left out {_named(left_out)}  ->  {output}"
+        f"clips {metrics['n']}  silent {metrics['silent']}  left out {_named(left_out)}  "
+        f"->  {output}"
         f"{'  (in part trained on)' if warning else ''}"
     )
 

@@ -9,6 +9,7 @@ readers pass over it and appending repairs it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import stat
@@ -21,7 +22,14 @@ from realtime_ser.sinks.place import check_place, sink_error
 from realtime_ser.sinks.row_format import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from realtime_ser.types import TimelineRow
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 FileMode = Literal["new", "append", "overwrite"]
 
@@ -100,7 +108,8 @@ class LineFileSink(ABC):
                 self._fd = os.dup(1)
             else:
                 self._fd, created = self._open_path()
-            self._prepare()
+            with _alone(self._fd):
+                self._prepare()
         except BaseException as error:
             self._abandon(created)
             if isinstance(error, OSError):
@@ -110,11 +119,16 @@ class LineFileSink(ABC):
     def write(self, row: TimelineRow) -> None:
         """Append the row; when this returns, a kill of the process cannot take it away.
 
+        Other processes may append to the same file.
+
         Raises:
             SinkError: it could not be written. The rows before it are whole, and writing may be
                 tried again.
         """
-        self._append(self.encode(row))
+        if self._fd is None:
+            raise RuntimeError(f"{self._name} is not open")
+        with _alone(self._fd):
+            self._append(self.encode(row))
 
     def close(self) -> None:
         """Finish. May be called twice, also before ``open``.
@@ -273,6 +287,25 @@ class LineFileSink(ABC):
 
     def _failed(self, what: str, error: OSError) -> SinkError:
         return sink_error(self._path, self._name, what, error)
+
+
+@contextlib.contextmanager
+def _alone(fd: int) -> Iterator[None]:
+    """No other process writes a line or looks for the end of the last one meanwhile.
+
+    Where files cannot be locked (Windows, some network drives) this does nothing.
+    """
+    locked = False
+    if fcntl is not None and stat.S_ISREG(os.fstat(fd).st_mode):
+        with contextlib.suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            locked = True
+    try:
+        yield
+    finally:
+        if locked:
+            with contextlib.suppress(OSError):
+                fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def _read(fd: int, start: int, count: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tokenize
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -48,7 +49,10 @@ CLIPS_AT_ONCE = 128
 WAVES_AT_ONCE = 48
 OF_THE_SPEAKER = ("microphone", "room")
 """Conditions in which all clips of a speaker are heard alike, so that his past tells of it."""
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
+UNREADABLE = (
+    OSError, EOFError, ValueError, KeyError, NotImplementedError, SyntaxError,
+    tokenize.TokenError, zipfile.BadZipFile,
+)  # fmt: skip
 """What a damaged file of the cache may raise."""
 
 HalfArray = npt.NDArray[np.float16]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,8 +94,10 @@ def save_embeddings(
         folder: where to write.
 
     Returns:
-        The file; None with too few clips for a map, or without scikit-learn.
+        The file; None with too few clips for a map, or without scikit-learn. An older map goes.
     """
+    file = folder / "embeddings.png"
+    file.unlink(missing_ok=True)
     if len(embeddings) < FEWEST_IN_A_MAP or importlib.util.find_spec("sklearn") is None:
         return None
     from matplotlib.figure import Figure
@@ -112,12 +115,14 @@ def save_embeddings(
         own = np.array([labels[i] for i in chosen])
         for number, label in enumerate(sorted(set(own))):
             of_label = places[own == label]
-            axes.scatter(*of_label.T, s=7, color=f"C{number % 10}", label=label)
+            plain = label.replace("$", r"\$")  # a name is no formula
+            axes.scatter(*of_label.T, s=7, color=f"C{number % 10}", label=plain)
         axes.set(title=title, xticks=[], yticks=[])
         if len(set(own)) <= MOST_IN_A_LEGEND:
             axes.legend(markerscale=2)
-    file = folder / "embeddings.png"
-    figure.savefig(file, dpi=150)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # of speakers' names
+        figure.savefig(file, dpi=150)
     return file
 
 

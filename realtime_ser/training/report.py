@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -37,9 +39,10 @@ def write_report(
     """
     try:
         text = json.dumps(_without_nan(metrics), indent=2, allow_nan=False)
-        (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
-        with (folder / "predictions.csv").open("w", encoding="utf-8", newline="") as stream:
-            _write_predictions(csv.writer(stream), decisions, classes)
+        table = io.StringIO(newline="")
+        _write_predictions(csv.writer(table), decisions, classes)
+        _replace(folder / "predictions.csv", table.getvalue())
+        _replace(folder / "metrics.json", text + "\n")
         support = np.array([metrics["per_class"][name]["support"] for name in classes])
         save_confusion(np.array(metrics["confusion"]), support, classes, folder)
         save_reliability(metrics["reliability"], metrics["ece"], folder)
@@ -53,6 +56,16 @@ def write_report(
         )
     except OSError as error:
         raise SinkError(f"{folder}: cannot be written ({error.strerror or error})") from error
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write beside the old file, which stays whole where the disk is full."""
+    new = file.with_name(f".{file.name}.{uuid4().hex}.part")
+    try:
+        new.write_text(text, encoding="utf-8", newline="")
+        new.replace(file)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def _write_predictions(writer: Any, decisions: Sequence[Decision], classes: Sequence[str]) -> None:

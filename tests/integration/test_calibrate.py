@@ -122,8 +122,8 @@ def test_a_damaged_baseline_is_said(
     capsys.readouterr()
     assert run("live", call, "--speaker", "anna", "--plain", "--model", model) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "baseline is damaged" in line
-    assert "run 'realtime-ser calibrate' for him again" in line
+    assert "speaker 'anna': the baseline is damaged" in line
+    assert "run 'realtime-ser calibrate' again" in line
 
 
 def test_a_place_that_cannot_be_written_is_said_before_anybody_speaks(

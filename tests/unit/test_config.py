@@ -151,6 +151,11 @@ def test_values_out_of_range(key: str, value: float) -> None:
     assert "is outside" in text
 
 
+def test_nothing_is_left_out_of_mixed_channels() -> None:
+    text = message(CONFIGS / "call_centre.toml", flags={"capture.channels": "mix"})
+    assert "capture.left_out leaves nothing out of mixed channels" in text
+
+
 def test_every_number_has_a_range() -> None:
     for section, values in asdict(Config()).items():
         for name, value in values.items():

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,28 @@ class TestNew:
 
 
 class TestAppend:
+    def test_a_row_that_another_process_writes_meanwhile_stays(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one, other = CsvSink(path, "append"), CsvSink(path, "append")
+        one.open()
+        writer = threading.Thread(target=one.write, args=(FIRST,))
+        look = CsvSink._continuation
+
+        def slowly(sink: CsvSink, fd: int) -> tuple[int, bytes]:
+            found = look(sink, fd)
+            writer.start()
+            writer.join(0.2)  # written by now, if nothing keeps the row out
+            return found
+
+        monkeypatch.setattr(CsvSink, "_continuation", slowly)
+        other.open()
+        writer.join()
+        other.write(SECOND)
+        one.close()
+        other.close()
+        assert read_timeline(path) == [FIRST, SECOND]
+
     @SINKS
     def test_continues(self, path: Path, sink_type: type[LineFileSink]) -> None:
         log(sink_type(path, "append"), FIRST)

@@ -201,7 +201,7 @@ def test_a_memory_that_no_speech_leaves_is_refused(
         damaged = None if damage is None else damage(known.get(key, torch.zeros(1)))
         known = {k: v for k, v in (known | {key: damaged}).items() if v is not None}
     model = load_model(tmp_path / "model")
-    with pytest.raises(ConfigError, match=r"baseline is damaged or does not fit .* for him again"):
+    with pytest.raises(ConfigError, match=r"baseline is damaged or does not fit .* again"):
         NetworkRecognizer(model, CPU, 1.0, known)
 
 

@@ -36,7 +36,7 @@ def test_a_digest_tells_recipes_and_splits_apart_but_not_folders() -> None:
     assert checkpoint.digest_of(other_index, [one], [other]) == digest
 
 
-@pytest.mark.parametrize("content", [b"", b"no checkpoint", None])
+@pytest.mark.parametrize("content", [b"", b".", b"hello\n" * 100, b"no checkpoint", None])
 def test_a_damaged_checkpoint_is_said(tmp_path: Path, content: bytes | None) -> None:
     cpu = torch.device("cpu")
     assert checkpoint.read(tmp_path, "d", cpu) is None

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from realtime_ser.training.evaluation import Decision, summarise
-from realtime_ser.training.figures import save_confusion
+from realtime_ser.training.figures import save_confusion, save_embeddings
 from realtime_ser.training.metrics import (
     confusion_matrix,
     expected_calibration_error,
@@ -20,6 +20,17 @@ from realtime_ser.training.metrics import (
 from tests.corpus import clip
 
 CLASSES = ("angry", "neutral", "sad")
+
+
+def test_names_on_the_map_are_no_formulas_and_an_older_map_goes(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    points = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
+    names = ["made/$\\frac{$", "made/$a_$", "made/太郎"] * 4
+    file = save_embeddings(points, ["sad"] * 12, names, tmp_path)
+    assert file is not None
+    assert file.stat().st_size > 0
+    assert save_embeddings(points[:2], ["sad"] * 2, names[:2], tmp_path) is None
+    assert not file.exists()
 
 
 def test_uar_is_the_mean_recall_whatever_the_support() -> None:

@@ -108,6 +108,7 @@ def changed_recipe(folder: Path, table: str, line: str) -> Path:
         ("augment", "noise_snr_db = [5]", "noise_snr_db must be two numbers"),
         ("augment", "noise_snr_db = [20, 5]", "noise_snr_db must be two numbers"),
         ("augment", "noise_folds = true", r"augment\.noise_folds: needs augment\.noise_folder"),
+        ("augment", "noise_folds = 1", "noise_folds = 1 is not true or false"),
         ("augment", "other_voices = -1", "other_voices = -1.0 is outside"),
         ("augment", "degraded = 1.5", "degraded = 1.5 is outside"),
         ("augment", "mixup = -1", "mixup = -1.0 is outside"),
