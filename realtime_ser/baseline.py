@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import math
 import os
@@ -10,11 +9,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import platformdirs
 
 from realtime_ser.errors import ConfigError, SinkError
+from realtime_ser.replacing import replace_files
 
 if TYPE_CHECKING:
     from realtime_ser.state import State
@@ -86,16 +85,11 @@ def save_baseline(baseline: Baseline, folder: Path) -> Path:
     file = _file_of(baseline.name, folder)
     metadata = {"format": FORMAT, "model": baseline.model, "seconds": f"{baseline.seconds:.1f}"}
     content = save({k: v.contiguous() for k, v in baseline.memory.items()}, metadata)
-    new = file.with_suffix(f".{uuid4().hex}.new")
     prepare_folder(folder)
     try:
-        new.write_bytes(content)
-        new.replace(file)
+        replace_files({file: content})
     except OSError as error:
         raise _unwritable(file, error) from error
-    finally:
-        with contextlib.suppress(OSError):
-            new.unlink()
     return file
 
 

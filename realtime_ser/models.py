@@ -12,11 +12,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from uuid import uuid4
 
 import tomli_w
 
 from realtime_ser.errors import ModelError
+from realtime_ser.replacing import replace_files
 from realtime_ser.types import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -197,26 +197,12 @@ def save_model(
         "training": dict(training),
         "scores": dict(scores),
     }
-    _replace(
+    replace_files(
         {
             folder / WEIGHTS_FILE: content,
             folder / DESCRIPTION_FILE: tomli_w.dumps(description).encode(),
         }
     )
-
-
-def _replace(contents: Mapping[Path, bytes]) -> None:
-    """Write files beside those of their names, then put all of them in their places."""
-    new = {file: file.with_suffix(f".{uuid4().hex}.new") for file in contents}
-    try:
-        for file, content in contents.items():
-            new[file].write_bytes(content)
-        for file in contents:
-            new[file].replace(file)
-    finally:
-        for file in new.values():
-            with suppress(OSError):
-                file.unlink(missing_ok=True)
 
 
 def round_rows(matrix: Tensor) -> tuple[Tensor, Tensor]:

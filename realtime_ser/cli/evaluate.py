@@ -77,7 +77,7 @@ def command(
         raise DataError(f"{index}: no clip is neutral, and a call is mostly neutral; use stream")
     check_recordings(used, index)
     folder = find_model(settings.recognizer.model)
-    description = read_description(folder)
+    description, measured = read_description(folder), description_sha256(folder)
     warning = warning_of_seen(used, description.get("training", {}))
     if warning:
         typer.echo(warning, err=True)
@@ -99,7 +99,7 @@ def command(
         "degrade": degrade,
         "seed": seed,
         "model": recognizer.name,
-        "model_sha256": description_sha256(folder),
+        "model_sha256": measured,
         "left_out": dict(left_out),
     }
     write_report(metrics, decisions, recognizer.classes, output)

@@ -9,7 +9,6 @@ readers pass over it and appending repairs it.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import stat
@@ -18,18 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from realtime_ser.errors import SinkError
+from realtime_ser.sinks.lock import alone
 from realtime_ser.sinks.place import check_place, sink_error
 from realtime_ser.sinks.row_format import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from realtime_ser.types import TimelineRow
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 FileMode = Literal["new", "append", "overwrite"]
 
@@ -108,7 +101,7 @@ class LineFileSink(ABC):
                 self._fd = os.dup(1)
             else:
                 self._fd, created = self._open_path()
-            with _alone(self._fd):
+            with alone(self._fd):
                 self._prepare()
         except BaseException as error:
             self._abandon(created)
@@ -127,8 +120,8 @@ class LineFileSink(ABC):
         """
         if self._fd is None:
             raise RuntimeError(f"{self._name} is not open")
-        with _alone(self._fd):
-            self._append(self.encode(row))
+        with alone(self._fd):
+            self._append(self._fd, self.encode(row))
 
     def close(self) -> None:
         """Finish. May be called twice, also before ``open``.
@@ -200,7 +193,7 @@ class LineFileSink(ABC):
             if os.fstat(self._fd).st_size > 0:
                 return
         if self.header is not None:
-            self._append(self.header)
+            self._append(self._fd, self.header)
 
     def _continue(self, fd: int) -> None:
         """Repair the last line of a timeline."""
@@ -251,19 +244,17 @@ class LineFileSink(ABC):
             return False
         return True
 
-    def _append(self, line: str) -> None:
+    def _append(self, fd: int, line: str) -> None:
         """One write for the whole line; what cannot be completed is taken back."""
-        if self._fd is None:
-            raise RuntimeError(f"{self._name} is not open")
         data = line.encode() + b"\n"
         written = 0
         while written < len(data):
             try:
-                written += os.write(self._fd, data[written:])
+                written += os.write(fd, data[written:])
             except BlockingIOError:  # a terminal or pipe that a neighbour made non-blocking
-                select.select([], [self._fd], [])
+                select.select([], [fd], [])
             except OSError as error:
-                self._take_back(self._fd, written)
+                self._take_back(fd, written)
                 raise self._failed("cannot be written", error) from error
 
     def _take_back(self, fd: int, count: int) -> None:
@@ -287,25 +278,6 @@ class LineFileSink(ABC):
 
     def _failed(self, what: str, error: OSError) -> SinkError:
         return sink_error(self._path, self._name, what, error)
-
-
-@contextlib.contextmanager
-def _alone(fd: int) -> Iterator[None]:
-    """No other process writes a line or looks for the end of the last one meanwhile.
-
-    Where files cannot be locked (Windows, some network drives) this does nothing.
-    """
-    locked = False
-    if fcntl is not None and stat.S_ISREG(os.fstat(fd).st_mode):
-        with contextlib.suppress(OSError):
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            locked = True
-    try:
-        yield
-    finally:
-        if locked:
-            with contextlib.suppress(OSError):
-                fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def _read(fd: int, start: int, count: int) -> bytes:

@@ -6,11 +6,11 @@ import hashlib
 import io
 import json
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import torch
 
 from realtime_ser.errors import ConfigError
+from realtime_ser.replacing import replace_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,12 +51,7 @@ def write(folder: Path, content: Mapping[str, Any]) -> None:
     """
     buffer = io.BytesIO()  # torch.save into a file turns a full disk into a RuntimeError
     torch.save(dict(content), buffer)
-    new = folder / f"{FILE}.{uuid4().hex}.new"
-    try:
-        new.write_bytes(buffer.getbuffer())
-        new.replace(folder / FILE)
-    finally:
-        new.unlink(missing_ok=True)
+    replace_files({folder / FILE: buffer.getbuffer()})
 
 
 def read(

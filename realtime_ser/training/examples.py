@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tokenize
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -49,12 +47,6 @@ CLIPS_AT_ONCE = 128
 WAVES_AT_ONCE = 48
 OF_THE_SPEAKER = ("microphone", "room")
 """Conditions in which all clips of a speaker are heard alike, so that his past tells of it."""
-UNREADABLE = (
-    OSError, EOFError, ValueError, KeyError, NotImplementedError, SyntaxError,
-    tokenize.TokenError, zipfile.BadZipFile,
-)  # fmt: skip
-"""What a damaged file of the cache may raise."""
-
 HalfArray = npt.NDArray[np.float16]
 
 
@@ -130,7 +122,7 @@ class ExampleMaker:
             for clip in group:
                 try:
                     examples += self._stored(clip)
-                except UNREADABLE:  # a power cut, a full disk: it is made again
+                except Exception:  # noqa: BLE001 - a file that a power cut damaged raises anything
                     self._store([clip])
                     examples += self._stored(clip)
                 progress()

@@ -7,11 +7,11 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import numpy as np
 
 from realtime_ser.errors import SinkError
+from realtime_ser.replacing import replace_files
 from realtime_ser.training.figures import (
     save_confusion,
     save_embeddings,
@@ -41,8 +41,12 @@ def write_report(
         text = json.dumps(_without_nan(metrics), indent=2, allow_nan=False)
         table = io.StringIO(newline="")
         _write_predictions(csv.writer(table), decisions, classes)
-        _replace(folder / "predictions.csv", table.getvalue())
-        _replace(folder / "metrics.json", text + "\n")
+        replace_files(
+            {
+                folder / "predictions.csv": table.getvalue().encode(),
+                folder / "metrics.json": f"{text}\n".encode(),
+            }
+        )
         support = np.array([metrics["per_class"][name]["support"] for name in classes])
         save_confusion(np.array(metrics["confusion"]), support, classes, folder)
         save_reliability(metrics["reliability"], metrics["ece"], folder)
@@ -56,16 +60,6 @@ def write_report(
         )
     except OSError as error:
         raise SinkError(f"{folder}: cannot be written ({error.strerror or error})") from error
-
-
-def _replace(file: Path, text: str) -> None:
-    """Write beside the old file, which stays whole where the disk is full."""
-    new = file.with_name(f".{file.name}.{uuid4().hex}.part")
-    try:
-        new.write_text(text, encoding="utf-8", newline="")
-        new.replace(file)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def _write_predictions(writer: Any, decisions: Sequence[Decision], classes: Sequence[str]) -> None:

@@ -98,7 +98,8 @@ def train(
     _check_fit(recipe, streaming)
     trunk = trunk_sha256(network)
     for run, split in splits.items():  # before features are computed, which takes long
-        checkpoint.read(folder_of(output, recipe, run), _digest(recipe, split, trunk), device)
+        digest = checkpoint.digest_of(recipe, split.train, split.validation, trunk)
+        checkpoint.read(folder_of(output, recipe, run), digest, device)
     homes = homes_of(clips, recipe.data)
     cache = output / "examples"
     maker = ExampleMaker(recipe, streaming, cache, homes)
@@ -178,10 +179,6 @@ def _splits(recipe: Recipe, clips: Sequence[Clip], runs: Sequence[str]) -> dict[
         raise DataError(f"{recipe.label}: [data]: {error}") from error
 
 
-def _digest(recipe: Recipe, split: Split, trunk: str) -> str:
-    return checkpoint.digest_of(recipe, split.train, split.validation, trunk)
-
-
 def _check_fit(recipe: Recipe, network: StreamingNetwork) -> None:
     """Refuse [hyper] and [features] that do not fit one another before anything is computed."""
     equal = Fusion((1.0 / network.n_scales,) * network.n_scales)
@@ -227,7 +224,7 @@ def _one_run(
             )
     network = fresh_network(recipe)
     trunk = trunk_sha256(network)
-    digest = _digest(recipe, split, trunk)
+    digest = checkpoint.digest_of(recipe, split.train, split.validation, trunk)
     known = [one for fold, some in noises.items() if fold not in folds_of(run) for one in some]
     trainer = Trainer(recipe, network, training, validation, device, folder, digest, noises=known)
     trainer.run(lambda epoch: progress.epoch(recipe.name, run, epoch, recipe.optimizer.epochs))
