@@ -64,7 +64,10 @@ DEFAULT = VadConfig()
 SETTINGS = {
     "webrtc, mode 1": (VadConfig(backend="webrtc", webrtc_mode=1), (0.5,)),
     "webrtc, mode 3": (VadConfig(backend="webrtc", webrtc_mode=3), (0.5,)),
-    "silero": (VadConfig(backend="silero"), (0.2, 0.3, 0.4, 0.5, 0.7)),
+    "silero, one pitch": (VadConfig(backend="silero", second_pitch=1.0), (0.3, 0.4, 0.5)),
+    "silero, also 0.85": (VadConfig(backend="silero", second_pitch=0.85), (0.4,)),
+    "silero, also 0.75": (VadConfig(backend="silero"), (0.2, 0.3, 0.4, 0.5, 0.7)),
+    "silero, also 0.65": (VadConfig(backend="silero", second_pitch=0.65), (0.4,)),
     "cascade": (VadConfig(backend="cascade"), (0.4, 0.5)),
     "default": (DEFAULT, (DEFAULT.threshold,)),
 }

@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
-import tomllib
 import typing
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from realtime_ser.errors import ConfigError
+from realtime_ser.toml import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,10 +45,12 @@ class VadConfig:
     """What counts as speech."""
 
     backend: Literal["webrtc", "silero", "cascade"] = "silero"
-    threshold: float = 0.4
+    threshold: float = 0.5
     """Probability from which a block opens a segment."""
-    release: float = 0.25
+    release: float = 0.35
     """Probability under which a block counts as silence inside a segment."""
+    second_pitch: float = 0.75
+    """silero also listens to the voice at so much of its pitch; 1: it does not."""
     webrtc_mode: int = 1
     """0 (lets most through) to 3 (strictest)."""
 
@@ -172,10 +174,10 @@ def _known_keys() -> dict[str, Any]:
 
 def _from_file(file: Path) -> list[tuple[str, str, Any]]:
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = read_toml(file)
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ConfigError(f"{file}: not a TOML file ({error})") from error
     layers = []
     for section, values in content.items():
@@ -257,6 +259,7 @@ def _check_ranges(config: Config) -> None:
         ("capture.retry_max", capture.retry_max, 0.01, 3600.0),
         ("vad.threshold", vad.threshold, 0.0, 1.0),
         ("vad.release", vad.release, 0.0, "vad.threshold"),
+        ("vad.second_pitch", vad.second_pitch, 0.5, 1.0),
         ("vad.webrtc_mode", vad.webrtc_mode, 0, 3),
         ("segments.min_speech", segments.min_speech, 0.0, 5.0),
         ("segments.min_silence", segments.min_silence, 0.05, 10.0),

@@ -7,7 +7,6 @@ refused.
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import tomli_w
 
 from realtime_ser.errors import ModelError
 from realtime_ser.replacing import replace_files
+from realtime_ser.toml import read_toml
 from realtime_ser.types import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ def read_description(folder: Path) -> dict[str, Any]:
     """
     file = folder / DESCRIPTION_FILE
     try:
-        description = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        description = read_toml(file)
+    except (OSError, ValueError) as error:
         raise ModelError(f"{file}: cannot be read ({error})") from error
     if description.get("format") != FORMAT:
         raise ModelError(

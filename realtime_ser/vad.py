@@ -6,7 +6,8 @@ Backends:
     webrtc: Gaussian mixtures on six bands (the VAD of WebRTC). Cheap, but takes steady noise and
         tones for speech. The probability is the share of the block that its 10 ms frames call
         voiced.
-    silero: a small recurrent network (see ``silero.py``) that rejects noise, tones and music. It
+    silero: a small recurrent network (see ``silero.py``) that rejects noise, tones and music,
+        heard at the voice's own pitch and, for voices too high for it, at ``second_pitch``. It
         rests in steady noise and in silence: once it has taken ``_HANGOVER`` blocks no louder than
         the noise for no speech, the probability is 0 until a block is louder; then the network
         runs over the ``_WARM_UP`` blocks before and judges again.
@@ -68,7 +69,8 @@ class Vad:
 
     def __init__(self, config: VadConfig) -> None:
         self._config = config
-        self._silero = None if config.backend == "webrtc" else SileroVad()
+        pitches = (1.0,) if config.second_pitch == 1.0 else (1.0, config.second_pitch)
+        self._silero = None if config.backend == "webrtc" else SileroVad(pitches)
 
     def stream(self) -> VadStream:
         """A stream that starts at sample 0."""
@@ -170,20 +172,20 @@ class _Silero:
     def __init__(self, network: SileroVad) -> None:
         self._network = network
         self._context: AudioArray = np.zeros(CONTEXT, dtype=np.float32)
-        self._h = np.zeros((1, STATE), dtype=np.float32)
-        self._c = np.zeros((1, STATE), dtype=np.float32)
+        self._h = np.zeros((len(network.pitches), STATE), dtype=np.float32)
+        self._c = np.zeros((len(network.pitches), STATE), dtype=np.float32)
 
     def __call__(self, blocks: AudioArray) -> Iterator[float]:
-        """Probability of speech in each of consecutive (n, BLOCK) blocks.
+        """Probability of speech in each of consecutive (n, BLOCK) blocks: the highest of pitches.
 
         What is not asked for has not been heard.
         """
         before = np.concatenate([self._context[None], blocks[:-1, -CONTEXT:]])
         encoded = self._network.encode(np.concatenate([before, blocks], axis=1))
-        for i, block in enumerate(blocks):
-            self._h, self._c = self._network.recur(encoded[i : i + 1], self._h, self._c)
+        for block, gates in zip(blocks, encoded, strict=True):
+            self._h, self._c = self._network.recur(gates, self._h, self._c)
             self._context = block[-CONTEXT:].copy()
-            yield float(self._network.decide(self._h)[0])
+            yield float(self._network.decide(self._h).max())
 
 
 class _Resting:

@@ -22,7 +22,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from realtime_ser.models import pack
-from realtime_ser.networks.multiscale_lstm import MultiscaleLstmConfig, speech_trunk
+from realtime_ser.networks.multiscale_config import MultiscaleLstmConfig
+from realtime_ser.networks.multiscale_lstm import speech_trunk
 from realtime_ser.training.pretrained import PREFIX
 
 SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from realtime_ser.config import coerce
 from realtime_ser.errors import ConfigError, ModelError
-from realtime_ser.networks.multiscale_lstm import MultiscaleLstm, MultiscaleLstmConfig
+from realtime_ser.networks.multiscale_config import MultiscaleLstmConfig
+from realtime_ser.networks.multiscale_lstm import MultiscaleLstm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

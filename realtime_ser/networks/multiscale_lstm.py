@@ -12,7 +12,6 @@ unit, and an LSTM a length reads them.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -31,6 +30,7 @@ from realtime_ser.networks.weights import check_numbers
 
 if TYPE_CHECKING:
     from realtime_ser.features import Features
+    from realtime_ser.networks.multiscale_config import MultiscaleLstmConfig
     from realtime_ser.state import State
 
 LARGEST_LOG_WEIGHT = 3.0
@@ -38,45 +38,8 @@ LARGEST_DIFFERENCE = 8.0
 """Of a description from everybody's mean, in deviations; what is beyond is no speech."""
 VOICEPRINT = 32
 """Directions in which voices are told apart."""
-PACE = (1e-3, 1e6)
-"""Least and most units of ``prior``, ``steady`` and ``memory``."""
 UNLIMITED = {"voice_limit": torch.inf, "familiarity.limit": -torch.inf}
 """What may be infinite, and is until it is fitted."""
-
-
-@dataclass(frozen=True, slots=True)
-class MultiscaleLstmConfig:
-    """Sizes of the network; part of every model file."""
-
-    n_classes: int = 6
-    n_mels: int = 64
-    frames_per_unit: int = 10
-    channels: tuple[int, ...] = (16, 32, 48, 64)
-    """Of the convolutions; each halves the number of bands."""
-    embedding: int = 0
-    """Values a unit that the mel branch gives; 0 leaves it out."""
-    voice: int = 128
-    """Values a segment that the speech trunk gives; 0 leaves the trunk out, and adaptation too."""
-    trunk_layers: int = 2
-    trunk_described: int = 2
-    """So many of its last layers are listened to."""
-    trunk_width: int = 512
-    trunk_heads: int = 8
-    trunk_block: int = 5
-    """Units that the trunk hears together."""
-    trunk_reach: int = 20
-    """Units that the trunk's attention reaches back."""
-    segment_units: tuple[int, ...] = (4, 8, 16, 0)
-    """Segment lengths in units, from short to long; 0, the last one, is all of the utterance."""
-    hidden: int = 96
-    dropout: float = 0.3
-    voice_dropout: float = 0.5
-    prior: float = 30.0
-    """Units of speech after which the speaker's own mean counts as much as everybody's."""
-    steady: float = 200.0
-    """The same of his own deviation."""
-    memory: float = 1200.0
-    """Units of speech after which the speaker's past begins to fade."""
 
 
 def speech_trunk(c: MultiscaleLstmConfig) -> SpeechTrunk:
@@ -110,8 +73,11 @@ class MultiscaleLstm(nn.Module):
 
     def __init__(self, config: MultiscaleLstmConfig) -> None:
         super().__init__()
+        for name, value, low, high in config.ranges():
+            if not low <= value <= high:
+                raise ValueError(f"{name} = {value} is outside {low:g} to {high:g}")
         lengths = [length or math.inf for length in config.segment_units]
-        if not lengths or min(lengths) < 0 or lengths != sorted(set(lengths)):
+        if not lengths or lengths != sorted(set(lengths)):
             raise ValueError(
                 f"segment_units = {config.segment_units} are no lengths from short to long (0 last)"
             )
@@ -119,10 +85,6 @@ class MultiscaleLstm(nn.Module):
             raise ValueError("embedding and voice are both 0: nothing is left to listen with")
         if config.embedding and not config.n_mels:
             raise ValueError("a mel branch (embedding) needs mel bands (n_mels)")
-        for name in ("prior", "steady", "memory"):
-            value, (low, high) = getattr(config, name), PACE
-            if not low <= value <= high:
-                raise ValueError(f"{name} = {value} is outside {low:g} to {high:g}")
         self.config = config
         self.n_classes = config.n_classes
         self.n_scales = len(config.segment_units)

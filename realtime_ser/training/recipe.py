@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from realtime_ser.config import SegmentConfig, VadConfig, coerce
 from realtime_ser.errors import ConfigError
 from realtime_ser.features import FeatureConfig
+from realtime_ser.toml import read_toml
 from realtime_ser.training.recipe_checks import RecipeError, check
 
 if TYPE_CHECKING:
@@ -176,11 +176,11 @@ def read_recipe(file: Path) -> Recipe:
             range.
     """
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = read_toml(file)
     except OSError as error:
         reason = error.strerror or error
         raise ConfigError(f"{file}: cannot be read ({reason}); check the path") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ConfigError(f"{file}: not a readable TOML file ({error})") from error
     values: dict[str, Any] = {}
     for key, value in content.items():

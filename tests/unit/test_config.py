@@ -137,6 +137,7 @@ def test_wrong_types_in_the_environment(variable: str, value: str) -> None:
         ("capture.ring", 1e9),
         ("capture.retry_max", float("inf")),
         ("vad.threshold", 1.01),
+        ("vad.second_pitch", 0.4),
         ("vad.webrtc_mode", 4),
         ("segments.min_silence", -1.0),
         ("segments.max_segment", float("nan")),
@@ -166,7 +167,7 @@ def test_every_number_has_a_range() -> None:
 
 def test_keys_at_odds_name_the_layer_that_caused_it(tmp_path: Path) -> None:
     file = write(tmp_path, "[vad]\nthreshold = 0.2\n")
-    assert message(file) == f"{file}: vad.release = 0.25 is outside 0.0 to vad.threshold = 0.2"
+    assert message(file) == f"{file}: vad.release = 0.35 is outside 0.0 to vad.threshold = 0.2"
     assert load_config(file, {"REALTIME_SER_VAD_RELEASE": "0.1"}).vad.release == 0.1
 
 
@@ -175,7 +176,18 @@ def test_hop_is_a_multiple_of_a_tenth() -> None:
     assert load_config(None, {}, {"recognizer.hop": 0.3}).recognizer.hop == 0.3
 
 
-@pytest.mark.parametrize("content", [b"[vad\n", b"\xff\xfe\x00", b"a = 1\na = 2\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[vad\n",
+        b"\xff\xfe\x00",
+        b"a = 1\na = 2\n",
+        b"[vad]\nwebrtc_mode = 0x" + b"f" * 5000,
+        b"[capture]\nleft_out = [[" + b"9" * 20 + b"]]",
+        b"a = " + b"[" * 5000,
+    ],
+    ids=["cut off", "not text", "twice", "thousands of digits", "over 64 bits", "without end"],
+)
 def test_not_a_toml_file(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "mine.toml"
     file.write_bytes(content)

@@ -17,7 +17,8 @@ from realtime_ser.features import FeatureConfig
 from realtime_ser.fusion import Fusion, FusionConfig
 from realtime_ser.models import find_model, list_models, load_model, restore_rows, round_rows
 from realtime_ser.networks import build_network
-from realtime_ser.networks.multiscale_lstm import MultiscaleLstm, MultiscaleLstmConfig
+from realtime_ser.networks.multiscale_config import MultiscaleLstmConfig
+from realtime_ser.networks.multiscale_lstm import MultiscaleLstm
 from tests.models import CLASSES, KNOWN, SMALL, STRANGER, save_untrained
 
 ONE_SCALE = {
@@ -208,8 +209,12 @@ def test_a_description_that_is_not_toml_is_refused(folder: Path) -> None:
         ("hyper", "hidden", -1, "multiscale_lstm: cannot be built"),
         ("hyper", "segment_units", [], "multiscale_lstm: cannot be built"),
         ("hyper", "n_classes", -7, "multiscale_lstm: cannot be built"),
-        ("hyper", "frames_per_unit", 0, r"frames_per_unit = 0 makes a unit of 0 samples"),
-        ("hyper", "frames_per_unit", 10**9, r"frames_per_unit = 10+ makes a unit of"),
+        ("hyper", "frames_per_unit", 0, r"frames_per_unit = 0 is outside 1 to 10000"),
+        ("hyper", "frames_per_unit", 2000, r"frames_per_unit = 2000 makes a unit of 320000"),
+        ("hyper", "hidden", 10**9, r"hidden = 10+ is outside 1 to 2048"),
+        ("hyper", "trunk_layers", 10**9, r"trunk_layers = 10+ is outside 1 to 32"),
+        ("hyper", "segment_units", [4, 10**9, 0], r"segment_units = 10+ is outside 0 to 10000"),
+        ("hyper", "trunk_reach", 2**64, r"cannot be read \(a whole number is longer than 64 bits"),
         ("hyper", "frames_per_unit", 5, r"\[hyper\] and \[features\] do not fit"),
         ("hyper", "frames_per_unit", 1, r"\[hyper\] and \[features\] do not fit"),
     ],

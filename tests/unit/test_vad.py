@@ -83,20 +83,36 @@ def test_the_network_equals_the_wheels_own() -> None:
     blocks = AutomaticGain()(AUDIO[: len(AUDIO) // BLOCK * BLOCK].reshape(-1, BLOCK)).blocks
     with torch.inference_mode():
         expected = [theirs(torch.from_numpy(block), SAMPLE_RATE).item() for block in blocks]
-    found = by_the_network(blocks)
+    found = by_the_network(SileroVad(), blocks)[:, 0]
     assert max(expected) > 0.9
     assert min(expected) < 0.1
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def by_the_network(blocks: AudioArray) -> list[float]:
-    """Probabilities of (n, BLOCK) consecutive blocks, every one of them heard."""
-    network, h = SileroVad(), np.zeros((1, STATE), dtype=np.float32)
-    c, found = h, []
+def by_the_network(network: SileroVad, blocks: AudioArray) -> AudioArray:
+    """(n, BLOCK) consecutive blocks, every one of them heard -> (n, pitches) probabilities."""
+    h = c = np.zeros((len(network.pitches), STATE), dtype=np.float32)
+    found = []
     for encoded in network.encode(with_context(blocks)):
-        h, c = network.recur(encoded[None], h, c)
-        found.append(float(network.decide(h)[0]))
-    return found
+        h, c = network.recur(encoded, h, c)
+        found.append(network.decide(h))
+    return np.stack(found)
+
+
+def test_a_second_pitch_changes_nothing_of_the_first() -> None:
+    blocks = AutomaticGain()(AUDIO[: len(AUDIO) // BLOCK * BLOCK].reshape(-1, BLOCK)).blocks
+    both = by_the_network(SileroVad((1.0, 0.75)), blocks)
+    np.testing.assert_allclose(both[:, :1], by_the_network(SileroVad(), blocks), atol=1e-5)
+    assert np.abs(both[:, 1] - both[:, 0]).max() > 0.1
+
+
+def test_a_second_pitch_hears_a_voice_that_is_too_high() -> None:
+    audio = np.concatenate([silence(0.5), speech_like(2.0, pitch=700.0, seed=1)])
+    once, twice = (
+        np.mean([d.probability > 0.4 for d in make_vad(config).stream().push(audio)])
+        for config in (VadConfig(second_pitch=1.0), VadConfig())
+    )
+    assert twice > once + 0.3
 
 
 def with_context(blocks: AudioArray) -> AudioArray:
@@ -112,10 +128,10 @@ def test_a_batch_of_streams_equals_each_alone() -> None:
     h = c = np.zeros((5, STATE), dtype=np.float32)
     together = []
     for index in range(20):
-        h, c = network.recur(network.encode(blocks[:, index]), h, c)
+        h, c = network.recur(network.encode(blocks[:, index])[:, 0], h, c)
         probabilities = network.decide(h)
         together.append(probabilities)
-    vad = make_vad(VadConfig(backend="silero"))
+    vad = make_vad(VadConfig(backend="silero", second_pitch=1.0))
     alone = [[d.probability for d in vad.stream().push(x)] for x in streams]
     np.testing.assert_allclose(np.array(together).T, alone, atol=1e-5)
 
@@ -249,17 +265,17 @@ def test_the_network_rests_in_steady_sounds(
 
 
 def test_a_rest_changes_nothing_of_the_speech_after_it() -> None:
-    """Against the network that hears everything."""
+    """Against the network that hears everything, at both pitches."""
     audio = np.concatenate([AUDIO, AUDIO])
     audio += white_noise(len(audio) / SAMPLE_RATE, dbfs=-60.0)
     blocks = AutomaticGain()(audio[: len(audio) // BLOCK * BLOCK].reshape(-1, BLOCK)).blocks
-    expected = by_the_network(blocks)
+    expected = by_the_network(SileroVad((1.0, 0.75)), blocks).max(axis=1)
     found = [d.probability for d in make_vad(VadConfig(backend="silero")).stream().push(audio)]
     rested = np.array(found[: len(expected)]) == 0.0
     assert rested.sum() > 20
-    assert np.array(expected)[rested].max() < 0.1
+    assert expected[rested].max() < 0.1
     np.testing.assert_allclose(
-        np.array(found[: len(expected)])[~rested], np.array(expected)[~rested], atol=0.05
+        np.array(found[: len(expected)])[~rested], expected[~rested], atol=0.05
     )
 
 
