@@ -196,6 +196,13 @@ class Engine:
         if capture.channels == "mix":
             return None
         kept = tuple(c for c in range(info.channels) if c not in capture.left_out)
+        missing = [c for c in capture.left_out if c >= info.channels]
+        if missing and info.channels == 1:
+            raise ConfigError(
+                f"{info.uri}: has one channel, and capture.left_out leaves out channel "
+                f"{missing[0]}, whose voice would be heard in it; use a recording with a channel "
+                "a speaker"
+            )
         if not kept:
             raise ConfigError(
                 f"{info.uri}: capture.left_out leaves none of its {info.channels} channels; "

@@ -19,6 +19,8 @@ from realtime_ser.types import CapturedBlock
 if TYPE_CHECKING:
     from realtime_ser.clock import Clock
 
+AUDIO_SUFFIXES = (".aif", ".aiff", ".au", ".flac", ".mp3", ".ogg", ".opus", ".wav")
+"""Of the files in a folder, those that are taken for recordings."""
 MAX_CHANNELS = 64
 MIN_SAMPLE_RATE = 4_000
 MAX_SAMPLE_RATE = 384_000

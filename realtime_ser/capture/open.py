@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from realtime_ser.clock import Clock
     from realtime_ser.config import CaptureConfig
 
+LONGEST_INDEX = 9
+"""Digits; Python refuses to read a number of thousands of them."""
+
 
 def open_source(
     uri: str,
@@ -58,4 +61,5 @@ def _device(uri: str) -> str | int | None:
         if colon:
             raise SourceError(f"{uri}: names no device; use mic for the default one")
         return None
-    return int(wanted) if wanted.isascii() and wanted.isdigit() else wanted
+    is_index = wanted.isascii() and wanted.isdigit() and len(wanted) <= LONGEST_INDEX
+    return int(wanted) if is_index else wanted

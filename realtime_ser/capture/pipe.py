@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Encoding = Literal["s16le", "f32le", "mulaw", "alaw"]
 
+_HEADERS = {b"RIFF": "WAV", b"OggS": "Ogg", b"fLaC": "FLAC", b"ID3\x03": "MP3", b"ID3\x04": "MP3"}
+"""First bytes of files, which raw PCM has not."""
 _SAMPLE_BYTES: dict[Encoding, int] = {"s16le": 2, "f32le": 4, "mulaw": 1, "alaw": 1}
 
 
@@ -107,7 +109,8 @@ class PipeSource:
 
         Raises:
             EOFError: the stream has ended.
-            SourceError: it ended without a single sample, cannot be read, or holds NaN or infinity.
+            SourceError: it ended without a single sample, cannot be read, begins like an audio
+                file, or holds NaN or infinity.
         """
         deadline = self._clock.monotonic() + timeout
         while self._open:
@@ -118,6 +121,11 @@ class PipeSource:
                 self._finish()
                 break
             data = self._partial + data
+            if self._position == 0 and data[:4] in _HEADERS:
+                raise SourceError(
+                    f"-: this is {_HEADERS[data[:4]]}, not raw PCM; name the file instead, or "
+                    "decode it: ffmpeg -i FILE -f s16le -ac 1 -ar 16000 -"
+                )
             whole = len(data) // self._row_bytes * self._row_bytes
             self._partial = data[whole:]
             if whole:

@@ -32,7 +32,9 @@ Windows."""
 
 
 def command(
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Recordings.")],
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Recordings, or folders of them.")
+    ],
     output: Annotated[Path, typer.Option(help="Folder of the timelines and of summary.csv.")],
     format: Annotated[  # noqa: A002 - the name of the option
         str, typer.Option("--format", help="csv, jsonl or parquet.")
@@ -223,14 +225,16 @@ def _targets(inputs: list[str], output: Path, form: str, overwrite: bool) -> dic
     """Recording -> timeline file.
 
     Raises:
-        ConfigError, SinkError: a live source, two inputs for one file, or files in the way.
+        ConfigError, SinkError, SourceError: a live source, two inputs for one file, files in the
+            way, or a folder without recordings.
     """
     if form not in FORMATS:
         raise ConfigError(f"--format {form}: use one of {', '.join(FORMATS)}")
     live = [uri for uri in inputs if uri == "-" or uri == "mic" or uri.startswith("mic:")]
     if live:
         raise ConfigError(f"{live[0]}: analyze takes recordings; use realtime-ser live for this")
-    targets = {uri: output / f"{Path(uri).stem}.{form}" for uri in inputs}
+    recordings = [uri for given in inputs for uri in _recordings(given)]
+    targets = {uri: output / f"{Path(uri).stem}.{form}" for uri in recordings}
     files = Counter(targets.values())
     twice = [uri for uri in targets if files[targets[uri]] > 1]
     if twice:
@@ -246,6 +250,24 @@ def _targets(inputs: list[str], output: Path, form: str, overwrite: bool) -> dic
         if file.exists() and not overwrite:
             raise SinkError(f"{file}: exists already; give --overwrite or another --output")
     return targets
+
+
+def _recordings(given: str) -> list[str]:
+    """An input, or what lies in it where it is a folder.
+
+    Raises:
+        SourceError: a folder without recordings.
+    """
+    from realtime_ser.capture.file import AUDIO_SUFFIXES
+
+    folder = Path(given)
+    if not given or not folder.is_dir():
+        return [given]
+    files = (file for file in folder.iterdir() if file.is_file())
+    found = sorted(str(file) for file in files if file.suffix.lower() in AUDIO_SUFFIXES)
+    if not found:
+        raise SourceError(f"{given}: no recordings are in it ({', '.join(AUDIO_SUFFIXES)})")
+    return found
 
 
 def _write_summary(records: list[dict[str, str]], file: Path) -> None:

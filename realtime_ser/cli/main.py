@@ -23,7 +23,7 @@ from realtime_ser import __version__
 from realtime_ser.errors import RealtimeSerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 PROGRAM: Final = "realtime-ser"
 
@@ -60,13 +60,25 @@ class LazyGroup(TyperGroup):
         name, listed, rest = super().resolve_command(ctx, args)
         return name, listed and _load(str(name)), rest
 
+    def make_context(self, *given: Any, **more: Any) -> Any:
+        """Read the command line, which prints the help page where it is asked for."""
+        with _quiet_end():
+            return super().make_context(*given, **more)
+
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; a reader that went away ends it quietly."""
-        try:
+        """Run a command."""
+        with _quiet_end():
             return super().invoke(ctx)
-        except BrokenPipeError:
-            _discard_output()
-            raise typer.Exit(BROKEN_PIPE_STATUS) from None
+
+
+@contextlib.contextmanager
+def _quiet_end() -> Iterator[None]:
+    """A reader that went away ends a command without a word."""
+    try:
+        yield
+    except BrokenPipeError:
+        _discard_output()
+        raise typer.Exit(BROKEN_PIPE_STATUS) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -155,7 +167,9 @@ def _usage(error: typer.TyperException) -> str:
 def _complain(text: str) -> int:
     """One line on stderr, whatever characters a file name has."""
     line = "".join(c if c.isprintable() else " " for c in text)
-    with contextlib.suppress(BrokenPipeError):
+    if sys.stderr is None:  # closed by the caller; print would take stdout instead
+        return USAGE_STATUS
+    with contextlib.suppress(OSError):  # where nobody can be told, the status tells
         print(f"{PROGRAM}: {line}", file=sys.stderr, flush=True)  # noqa: T201  # its one place
     return USAGE_STATUS
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from realtime_ser.config import Config
 
 Item = TypeVar("Item")
+LONGEST_NUMBER = 9
+"""Digits; Python refuses to read a number of thousands of them."""
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write the timeline to this CSV file.")]
 Jsonl = Annotated[
     Path | None, typer.Option("--jsonl", help="Write the timeline to this JSON Lines file.")
@@ -109,7 +111,7 @@ def split_channels(values: Sequence[str] | None) -> tuple[str | None, int]:
     for value in values or ():
         if value in ("mix", "split"):
             mode = value
-        elif value.isascii() and value.isdigit() and int(value) > 0:
+        elif value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER and int(value):
             count = int(value)
         else:
             raise ConfigError(f"--channels {value}: use mix, split or, for '-', a number")

@@ -72,8 +72,6 @@ def _tune(init: str, data: Path, output: Path, device: str) -> None:
             f"in {tuned.silent} clips no speech was found; nothing is learned from them, and they "
             "count as wrong"
         )
-    if tuned.left_out:
-        typer.echo(f"{tuned.left_out} clips have emotions that the model lacks; they are left out")
     typer.echo(f"{tuned.folder}: {tuned.verdict}")
 
 
@@ -119,6 +117,8 @@ def _writable(folder: Path) -> Iterator[None]:
 
     try:
         yield
+    except BrokenPipeError:  # nobody reads stdout any more; a next run goes on
+        raise
     except OSError as error:
         reason = error.strerror or error
         raise SinkError(f"{folder}: cannot be written ({reason}); a next run goes on") from error

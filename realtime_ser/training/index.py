@@ -35,7 +35,7 @@ class Clip:
     corpus: str
     speaker: str
     emotion: str
-    """What the speaker was asked to express."""
+    """What the speaker was asked to express; in small letters, however the index writes it."""
     sex: str = ""
     fold: str = ""
     licence: str = ""
@@ -194,8 +194,11 @@ def _clips(reader: csv.DictReader[str], file: Path) -> Iterator[Clip]:
 
 def _clip(root: Path, row: Mapping[str, str | None], where: str) -> Clip:
     path, corpus, speaker, emotion = (_filled(row, name, where) for name in REQUIRED)
+    emotion = emotion.strip().lower()
     votes = {
-        name.removeprefix(VOTES_PREFIX): _count(value, f"{where}: {name} = {value!r}")
+        name.removeprefix(VOTES_PREFIX).strip().lower(): _count(
+            value, f"{where}: {name} = {value!r}"
+        )
         for name, value in row.items()
         if name and name.startswith(VOTES_PREFIX) and value
     }

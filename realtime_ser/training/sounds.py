@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from realtime_ser.capture.file import AUDIO_SUFFIXES
 from realtime_ser.errors import DataError
 from realtime_ser.training.index import load_audio
 
 if TYPE_CHECKING:
     from realtime_ser.types import AudioArray
 
-AUDIO_SUFFIXES = (".flac", ".ogg", ".opus", ".wav")
 FOLD_END = "-"
 """In the name of a noise recording: what stands before it is its fold."""
 SILENT = 1e-5

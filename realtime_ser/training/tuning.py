@@ -59,8 +59,6 @@ class Tuned:
 
     folder: Path
     speakers: int
-    left_out: int
-    """Clips whose emotion the model does not have."""
     silent: int
     """Clips in which no speech was found: nothing is learned from them, and a score counts them as
     wrong."""
@@ -122,6 +120,11 @@ def tune(
             f"({', '.join(base.classes)}); {FEWEST_TO_TUNE} are needed"
         )
     check_recordings(clips, index)
+    if unknown := Counter(clip.emotion for clip in listed if clip.emotion not in base.classes):
+        named = ", ".join(f"{n} of {emotion!r}" for emotion, n in sorted(unknown.items()))
+        progress.say(
+            f"{unknown.total()} clips have emotions that the model lacks and are left out: {named}"
+        )
     recipe = _recipe(base, clips, index, seed)
     parts = split_people(clips, seed)
     digest = checkpoint.digest_of(recipe, parts.train, parts.validation, base.sha256)
@@ -157,7 +160,6 @@ def tune(
     result = Tuned(
         folder=result_folder,
         speakers=len(people),
-        left_out=len(listed) - len(clips),
         silent=len(clips) - len({example.clip.path for example in examples}),
         test_speakers=test_speakers,
         test_clips=len(parts.test),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import signal
 import threading
 from pathlib import Path
@@ -183,6 +184,27 @@ def test_a_recording_that_breaks_while_it_is_left_does_not_hold_the_user(
     at_second(3.0, recordings[0], interrupt_and_break, monkeypatch)
     assert analyze(*recordings, "--output", output, "--model", model) == 130
     assert names(output) == ["first.csv", "summary.csv"]
+
+
+def test_a_folder_stands_for_the_recordings_in_it(
+    model: Path, recordings: list[str], tmp_path: Path, output: Path
+) -> None:
+    calls = tmp_path / "calls"
+    (calls / "older.wav").mkdir(parents=True)
+    for call in recordings[:2]:
+        shutil.copy(call, calls)
+    (calls / "notes.txt").write_text("quiet line")
+    assert analyze(calls, "--output", output, "--model", model) == 0
+    assert names(output) == ["first.csv", "second.csv", "summary.csv"]
+
+
+def test_a_folder_without_recordings_is_refused(
+    tmp_path: Path, output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("quiet line")
+    assert analyze(tmp_path, "--output", output) == 2
+    assert f"{tmp_path}: no recordings are in it" in capsys.readouterr().err
+    assert not output.exists()
 
 
 def test_a_folder_in_the_way_is_refused_before_anything_runs(

@@ -105,6 +105,12 @@ def test_a_channel_that_is_left_out_is_not_listened_to() -> None:
         rows("split", 0, 1)
 
 
+def test_who_is_left_out_is_not_heard_in_the_only_channel_either() -> None:
+    config = Config(capture=CaptureConfig(channels="split", left_out=(1,)))
+    with pytest.raises(ConfigError, match=r"has one channel, and .* leaves out channel 1"):
+        rows_of(ScriptedSource(blocks(CALL)), config)
+
+
 def test_other_rates_keep_their_time() -> None:
     slow = speech_like(2.0, sample_rate=48_000)
     script = blocks(np.concatenate([np.zeros(48_000, np.float32), slow]), sample_rate=48_000)

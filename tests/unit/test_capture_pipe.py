@@ -78,6 +78,20 @@ def test_less_than_one_sample_is_no_audio() -> None:
         source.read(1.0)
 
 
+@pytest.mark.parametrize("head", [b"RIFF", b"OggS", b"fLaC", b"ID3\x04"])
+def test_a_file_with_a_header_is_not_taken_for_samples(head: bytes) -> None:
+    source = pipe(head + bytes(32_000))
+    source.open()
+    with pytest.raises(SourceError, match="not raw PCM; name the file instead"):
+        source.read(1.0)
+
+
+def test_bytes_of_a_header_later_on_are_samples() -> None:
+    source = pipe(bytes(32_000) + b"RIFF" + bytes(32_000))
+    source.open()
+    assert sum(len(block.samples) for block in read_all(source)) == 32_002
+
+
 def test_an_incomplete_sample_at_the_end_is_left_out_and_told() -> None:
     source = pipe(bytes(4 * 10 + 3), PcmFormat(16_000, "s16le", 2))
     source.open()

@@ -205,6 +205,33 @@ def test_reader_that_goes_away_ends_it_quietly(lines: int) -> None:
     assert done.returncode == 141
 
 
+@pytest.mark.skipif(os.name == "nt", reason="pipes end differently on Windows")
+@pytest.mark.parametrize("arguments", [["--help"], ["live", "--help"]])
+def test_a_help_page_that_nobody_reads_ends_quietly(arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "realtime_ser", *arguments]
+    try:
+        done = subprocess.run(
+            command, stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no /dev/full")
+def test_an_error_that_cannot_be_told_is_in_the_status() -> None:
+    command = [sys.executable, "-m", "realtime_ser", "live", "nowhere.wav"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=full, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+    closed = subprocess.run(
+        ["sh", "-c", '"$@" 2>&-', "sh", *command], capture_output=True, timeout=60, check=False
+    )
+    assert (closed.returncode, closed.stdout) == (2, b"")
+
+
 def test_pipe_that_lacks_a_character_gets_a_question_mark() -> None:
     code = WRITER.replace('"x" * 100', "chr(0x1F600)").format(lines=1)
     done = subprocess.run(
