@@ -79,8 +79,6 @@ def command(
     folder = find_model(settings.recognizer.model)
     description, measured = read_description(folder), description_sha256(folder)
     warning = warning_of_seen(used, description.get("training", {}))
-    if warning:
-        typer.echo(warning, err=True)
     left_out = Counter(clip.emotion for clip in clips if clip.emotion not in recognizer.classes)
     make_folder(output)
     total = len(used) if chosen == "clip" else len({clip.person for clip in used})
@@ -103,6 +101,8 @@ def command(
         "left_out": dict(left_out),
     }
     write_report(metrics, decisions, recognizer.classes, output)
+    if warning:
+        typer.echo(warning, err=True)
     typer.echo(
         f"UAR {metrics['uar']:.3f}  WA {metrics['wa']:.3f}  F1 {metrics['macro_f1']:.3f}  "
         f"ECE {_or_dash(metrics['ece'])}  coverage {metrics['coverage']:.2f}  "

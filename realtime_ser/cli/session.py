@@ -180,7 +180,6 @@ def _run_on_screen(
 
     view = UiSink()
     engine: Engine = engine_with(view)
-    written = session.csv or session.jsonl
     with _drained(engine):
         with interrupts_held():  # an engine with some of its threads could not drain
             engine.start()
@@ -190,7 +189,7 @@ def _run_on_screen(
             classes=recognizer.classes,
             title=session.title,
             uncertain_below=config.timeline.uncertain_below,
-            csv_path=None if written is None else str(written),
+            written=[str(file) for file in (session.csv, session.jsonl) if file is not None],
         )
         outcome = app.run()
         engine.stop()

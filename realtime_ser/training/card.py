@@ -31,15 +31,7 @@ Run `{run}`, seed {seed}, {epochs} epochs, {minutes} min on {device}.
 
 {calibration}
 
-## Scores
-| figure | value |
-|---|---|
-{scores}
-
-The score of validation speakers is a check, not a claim about strangers. Scores on held-out folds
-come from `realtime-ser evaluate`.
-
-{held_out}## Attribution
+{scores}{held_out}## Attribution
 {attribution}
 
 ## Limits
@@ -51,6 +43,16 @@ docs/responsible-use.md.
 """
 
 
+SCORES = """\
+## Scores
+| figure | value |
+|---|---|
+{rows}
+
+The score of validation speakers is a check, not a claim about strangers. Scores on held-out folds
+come from `realtime-ser evaluate`.
+
+"""
 ACTED = "The speech is acted, in English and German."
 OWN = """\
 Whether the recordings that it was tuned with are acted, and in which language, is not known here.
@@ -157,6 +159,7 @@ def write_card(
                if c["name"] in ATTRIBUTION]  # fmt: skip
     if description["hyper"].get("voice", 1):
         attribution.append(TRUNK)
+    rows = "\n".join(f"| {name} | {value} |" for name, value in description["scores"].items())
     training = description["training"]
     people = training["validation_speakers"]
     text = TEMPLATE.format(
@@ -175,7 +178,7 @@ def write_card(
         calibration=CALIBRATION[training.get("calibrated_on", VALIDATION_SPEAKERS)].format(
             n=len(people), people=", ".join(people)
         ),
-        scores="\n".join(f"| {k} | {v} |" for k, v in description["scores"].items()),
+        scores=SCORES.format(rows=rows) if rows else "",
         held_out=_terms(training["corpora"])
         + note
         + (_held_out(held_out) if held_out else "")

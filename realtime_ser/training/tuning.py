@@ -74,8 +74,8 @@ class Tuned:
         """What may be said of it."""
         if self.before is None or self.after is None:
             return (
-                f"no claim: {self.speakers} speakers are too few to keep some out; "
-                f"{FEWEST_TO_CLAIM} would do"
+                f"no claim: {self.speakers} speakers are too few to keep some out and score them; "
+                f"that takes {FEWEST_TO_CLAIM}"
             )
         verb = "better" if self.after > self.before else "NO better; keep the model you had"
         return (

@@ -91,7 +91,7 @@ class LiveApp(App[Outcome]):
         classes: Sequence[str],
         title: str,
         uncertain_below: float,
-        csv_path: str | None,
+        written: Sequence[str],
         rows: UiSink | None = None,
     ) -> None:
         """Prepare the screen; ``run()`` opens it.
@@ -101,7 +101,7 @@ class LiveApp(App[Outcome]):
             classes: of the model, in its order.
             title: of the first line.
             uncertain_below: confidence under which rows say ``uncertain``.
-            csv_path: where the timeline is being written, for the user to read.
+            written: files that the timeline goes to, for the user to read.
             rows: where the engine's rows wait; rows may also come as ``RowArrived``.
         """
         super().__init__()
@@ -118,8 +118,8 @@ class LiveApp(App[Outcome]):
         self._timeline = Timeline(self._session)
         self._level_meter = LevelMeter()
         self._utterances = UtteranceLog(self._session)
-        self._notice = Notice(csv_path)
-        self._health_line = HealthLine(csv_path)
+        self._notice = Notice(written)
+        self._health_line = HealthLine(written)
 
     def get_default_screen(self) -> Screen[None]:
         """The screen that the style sheet calls ``live``."""

@@ -153,7 +153,7 @@ def make_app(
     monitor: ScriptedMonitor,
     rows: Sequence[TimelineRow] = (),
     *,
-    csv_path: str | None = "timeline.csv",
+    written: Sequence[str] = ("timeline.csv",),
 ) -> LiveApp:
     """The screen over a monitor, with rows that already wait for it."""
     sink = UiSink()
@@ -164,6 +164,6 @@ def make_app(
         classes=CLASSES,
         title="realtime-ser · demo call",
         uncertain_below=THRESHOLD,
-        csv_path=csv_path,
+        written=written,
         rows=sink,
     )

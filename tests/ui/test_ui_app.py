@@ -183,12 +183,14 @@ async def test_a_problem_is_shown_in_words_and_goes_away() -> None:
 
 async def test_the_end_keeps_the_screen_and_names_the_file() -> None:
     monitor = speaking(60.0)
-    app = make_app(monitor, speech_rows(CALL, 59.0), csv_path="out/timeline.csv")
+    app = make_app(monitor, speech_rows(CALL, 59.0), written=["out/timeline.csv", "rows.jsonl"])
     async with app.run_test() as pilot:
         monitor.current = replace(monitor.current, state="ended")
         await look(pilot)
-        assert "ended · timeline in out/timeline.csv · press q to leave" in text_of(app, Notice)
+        where = "ended · timeline in out/timeline.csv and rows.jsonl · press q to leave"
+        assert where in text_of(app, Notice)
         assert not app.screen.query_one(Notice).has_class("-problem")
+        assert "→ timeline.csv + rows.jsonl" in text_of(app, HealthLine)
         assert "0:37" in text_of(app, UtteranceLog)
         await pilot.press("space")
         assert monitor.calls == []
@@ -236,7 +238,7 @@ async def test_uncertain_fits_in_large_letters(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (5, 2), (20, 5), (30, 8), (40, 12), (60, 18), (300, 9)])
 async def test_tiny_sizes_do_not_crash(size: tuple[int, int]) -> None:
     app = make_app(
-        speaking(41.0, channels=3, problem="it is gone"), speech_rows(CALL, 41.0), csv_path=None
+        speaking(41.0, channels=3, problem="it is gone"), speech_rows(CALL, 41.0), written=[]
     )
     async with app.run_test(size=size) as pilot:
         await look(pilot)

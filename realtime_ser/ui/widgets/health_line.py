@@ -12,6 +12,8 @@ from textual.widget import Widget
 from realtime_ser.ui.palette import ALARM, INK, MUTED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.geometry import Size
 
     from realtime_ser.stats import Health
@@ -41,16 +43,16 @@ class Item:
 class HealthLine(Widget):
     """Items in a row, in as many lines as they need."""
 
-    def __init__(self, csv_path: str | None) -> None:
+    def __init__(self, written: Sequence[str]) -> None:
         super().__init__()
-        self._csv_path = csv_path
+        self._written = written
         self._items: tuple[list[Item], list[Item]] = ([], [])
 
     def show(self, session: Session) -> None:
         """Draw again if anything has changed."""
         if session.health is None:
             return
-        items = health_items(session.health, self._csv_path)
+        items = health_items(session.health, self._written)
         if items != self._items:
             width = self.size.width
             grown = len(_lines(items, width)) != len(_lines(self._items, width))
@@ -72,11 +74,12 @@ class HealthLine(Widget):
         return Content("\n").join(lines)
 
 
-def health_items(health: Health, csv_path: str | None) -> tuple[list[Item], list[Item]]:
+def health_items(health: Health, written: Sequence[str]) -> tuple[list[Item], list[Item]]:
     """What runs and where it goes; how well it runs."""
     p95 = health.latency.p95
     rate = f"{health.sample_rate / 1000:g} kHz" if health.sample_rate else ""
-    rows = f"{health.rows} → {PurePath(csv_path).name}" if csv_path else str(health.rows)
+    files = " + ".join(PurePath(file).name for file in written)
+    rows = f"{health.rows} → {files}" if files else str(health.rows)
     what = [
         Item(health.source, rate),
         *([Item("reopened", str(health.reopened), bad=True)] if health.reopened else []),

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 from textual.widgets import Static
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from realtime_ser.ui.session import Session
 
 
 class Notice(Static):
     """Out of sight while all is well."""
 
-    def __init__(self, csv_path: str | None) -> None:
+    def __init__(self, written: Sequence[str]) -> None:
         super().__init__(markup=False)
-        self._csv_path = csv_path
+        self._written = written
         self._text = ""
 
     def show(self, session: Session) -> None:
@@ -25,7 +27,7 @@ class Notice(Static):
         ended = health is not None and health.state == "ended"
         lines = [] if problem is None else [f"▲ {problem}"]
         if ended:
-            where = f" · timeline in {self._csv_path}" if self._csv_path else ""
+            where = f" · timeline in {' and '.join(self._written)}" if self._written else ""
             lines.append(f"■ ended{where} · press q to leave")
         text = "\n".join(lines)
         if text != self._text:
