@@ -6,13 +6,13 @@ its import takes seconds. The network follows the wheel's own description of it:
 context before each block of 512, a short-time Fourier transform (window 256, step 128; there it is
 a convolution), four convolutions, an LSTM cell and one sigmoid.
 
-It is written as numpy matrix products, because on arrays this small torch takes twice the time: one
-block costs 0.11 ms here, 0.21 ms in torch and 0.43 ms in the wheel's own TorchScript.
+It is written as numpy matrix products, because on arrays this small torch takes twice the time, and
+the wheel's own TorchScript four times.
 
 It knows few voices as high as a woman's who shouts, and may not take one for speech. So it can
 listen at several pitches at once: bin k of the spectrum is then read at k / pitch, as if the voice
 were that much lower. This is linear in the spectrum and so becomes part of the first convolution's
-weights; a second pitch costs a wider matrix product (a tenth of the time), no second transform.
+weights; a second pitch costs half as much time again, and no second transform.
 """
 
 from __future__ import annotations
