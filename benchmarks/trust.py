@@ -96,7 +96,8 @@ def gain(decibels: float) -> Change:
 
 def clipped(samples: AudioArray, _: np.random.Generator) -> AudioArray:
     """12 dB over full scale."""
-    return np.clip(samples / np.abs(samples).max() * 10.0 ** (12.0 / 20.0), -1.0, 1.0)
+    loud: AudioArray = samples / np.abs(samples).max() * 10.0 ** (12.0 / 20.0)
+    return np.clip(loud, -1.0, 1.0).astype(np.float32)
 
 
 def packets_lost(samples: AudioArray, rng: np.random.Generator) -> AudioArray:
@@ -113,9 +114,11 @@ def decisions(bench: Bench, clips: list[AudioArray], change: Change) -> list[str
     found: list[str | None] = []
     for rows in bench.rows(changed):
         utterances = [row for row in rows if row.kind == "utterance"]
-        longest = max(utterances, key=lambda row: row.end - row.start, default=None)
-        best = longest and max(longest.probabilities, key=longest.probabilities.__getitem__)
-        found.append(best)
+        if not utterances:
+            found.append(None)
+            continue
+        longest = max(utterances, key=lambda row: row.end - row.start)
+        found.append(max(longest.probabilities, key=longest.probabilities.__getitem__))
     return found
 
 

@@ -50,7 +50,7 @@ class VadConfig:
     release: float = 0.35
     """Probability under which a block counts as silence inside a segment."""
     second_pitch: float = 0.75
-    """silero also listens to the voice at so much of its pitch; 1: it does not."""
+    """silero, in cascade too, also hears the voice at so much of its pitch; 1: it does not."""
     webrtc_mode: int = 1
     """0 (lets most through) to 3 (strictest)."""
 

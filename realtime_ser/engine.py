@@ -197,11 +197,10 @@ class Engine:
             return None
         kept = tuple(c for c in range(info.channels) if c not in capture.left_out)
         missing = [c for c in capture.left_out if c >= info.channels]
-        if missing and info.channels == 1:
+        if missing:  # whoever is to be left out would be heard in another channel
             raise ConfigError(
-                f"{info.uri}: has one channel, and capture.left_out leaves out channel "
-                f"{missing[0]}, whose voice would be heard in it; use a recording with a channel "
-                "a speaker"
+                f"{info.uri}: its channels are 0 to {info.channels - 1}, and capture.left_out "
+                f"leaves out {missing[0]}; change that, or use audio with a channel a speaker"
             )
         if not kept:
             raise ConfigError(

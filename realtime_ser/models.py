@@ -124,10 +124,6 @@ def load_model(folder: Path) -> Model:
     features = model_checks.read_features(description, file)
     fusion = model_checks.read_fusion(description, file)
     config = model_checks.read_hyper(description, file)
-    try:
-        network = build_network(str(description["network"]), asdict(config))
-    except ModelError as error:
-        raise ModelError(f"{file}: {error}") from error
     weights_file = folder / WEIGHTS_FILE
     try:
         content = weights_file.read_bytes()
@@ -138,6 +134,10 @@ def load_model(folder: Path) -> Model:
             f"{weights_file}: sha256 differs from the one in {DESCRIPTION_FILE}; "
             "the file is damaged or was replaced, install the model again"
         )
+    try:
+        network = build_network(str(description["network"]), asdict(config))
+    except ModelError as error:
+        raise ModelError(f"{file}: {error}") from error
     try:
         network.load_state_dict(unpack(load(content)))
     except (SafetensorError, RuntimeError, KeyError) as error:

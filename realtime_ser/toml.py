@@ -23,7 +23,7 @@ def read_toml(file: Path) -> dict[str, Any]:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
         _check_numbers(content)
     except RecursionError as error:
-        raise ValueError("tables inside tables without end") from error
+        raise ValueError("values inside values without end") from error
     return content
 
 

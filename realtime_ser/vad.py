@@ -14,9 +14,8 @@ Backends:
     cascade: webrtc is the gate, silero the judge. While webrtc has heard nothing for more than
         ``_HANGOVER`` blocks the probability is 0 and the network rests; in the block in which
         webrtc hears something again, the network runs over the ``_WARM_UP`` blocks before and
-        then judges. With the gate open the probability is silero's alone. On speech the two
-        backends disagree on 0.6 % of blocks (without the gain); what the gate saves is the
-        network's cost in quiet.
+        then judges. With the gate open the probability is silero's alone, at both pitches; what the
+        gate saves is the network's cost in quiet.
 
 All of them hear the stream at a level of its own (``gain.py``), so that a microphone turned up or
 down changes nothing.

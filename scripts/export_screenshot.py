@@ -34,14 +34,13 @@ def main(seconds: float, output: Path) -> None:
             source, recognizer, pipeline_factory(config, recognizer), config, [view],
             clock=clock, device=str(recognizer.device), model=recognizer.name,
         )  # fmt: skip
-        engine.start()
         app = LiveApp(
             engine,
             rows=view,
             classes=recognizer.classes,
             title="demo (synthetic speech)",
             uncertain_below=config.timeline.uncertain_below,
-            csv_path="timeline.csv",
+            written=["timeline.csv"],
         )
 
         async def take_picture(_: Any) -> None:
@@ -49,6 +48,7 @@ def main(seconds: float, output: Path) -> None:
             output.write_text(app.export_screenshot(), encoding="utf-8")
             app.exit()
 
+        engine.start()
         try:
             app.run(headless=True, size=SIZE, auto_pilot=take_picture)
         finally:

@@ -168,7 +168,8 @@ def fade(samples: Audio, seconds: float = 0.01) -> Audio:
 
 def set_level(samples: Audio, dbfs: float) -> Audio:
     """Scale to an RMS level."""
-    return samples * 10 ** (dbfs / 20) / np.sqrt(np.mean(np.square(samples)))
+    factor = 10 ** (dbfs / 20) / float(np.sqrt(np.mean(np.square(samples))))
+    return samples * factor
 
 
 def background(shape: tuple[int, ...]) -> Audio:

@@ -22,8 +22,18 @@ if TYPE_CHECKING:
 
 Encoding = Literal["s16le", "f32le", "mulaw", "alaw"]
 
-_HEADERS = {b"RIFF": "WAV", b"OggS": "Ogg", b"fLaC": "FLAC", b"ID3\x03": "MP3", b"ID3\x04": "MP3"}
-"""First bytes of files, which raw PCM has not."""
+_HEADERS = {
+    b"RIFF": "WAV",
+    b"RF64": "WAV",
+    b"FORM": "AIFF",
+    b".snd": "AU",
+    b"OggS": "Ogg",
+    b"fLaC": "FLAC",
+    b"ID3\x03": "MP3",
+    b"ID3\x04": "MP3",
+}
+"""First bytes of files, with which raw PCM hardly ever begins."""
+_HEADER_BYTES = 4
 _SAMPLE_BYTES: dict[Encoding, int] = {"s16le": 2, "f32le": 4, "mulaw": 1, "alaw": 1}
 
 
@@ -121,11 +131,11 @@ class PipeSource:
                 self._finish()
                 break
             data = self._partial + data
-            if self._position == 0 and data[:4] in _HEADERS:
-                raise SourceError(
-                    f"-: this is {_HEADERS[data[:4]]}, not raw PCM; name the file instead, or "
-                    "decode it: ffmpeg -i FILE -f s16le -ac 1 -ar 16000 -"
-                )
+            if self._position == 0:
+                if len(data) < _HEADER_BYTES:
+                    self._partial = data
+                    continue
+                self._refuse_file(data[:_HEADER_BYTES])
             whole = len(data) // self._row_bytes * self._row_bytes
             self._partial = data[whole:]
             if whole:
@@ -155,6 +165,14 @@ class PipeSource:
                 f"-: standard input cannot be read ({error.strerror or error}); "
                 "check the program that writes to it"
             ) from error
+
+    def _refuse_file(self, head: bytes) -> None:
+        pcm = self._pcm
+        if head in _HEADERS:
+            raise SourceError(
+                f"-: this is {_HEADERS[head]}, not raw PCM; name the file instead, or decode it: "
+                f"ffmpeg -i FILE -f {pcm.encoding} -ac {pcm.channels} -ar {pcm.sample_rate} -"
+            )
 
     def _decode(self, data: bytes) -> AudioArray:
         """Bytes -> (n, channels)."""

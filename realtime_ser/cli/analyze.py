@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -33,7 +34,10 @@ Windows."""
 
 def command(
     inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT...", help="Recordings, or folders of them.")
+        list[str],
+        typer.Argument(
+            metavar="INPUT...", help="Recordings, or folders that have them directly in them."
+        ),
     ],
     output: Annotated[Path, typer.Option(help="Folder of the timelines and of summary.csv.")],
     format: Annotated[  # noqa: A002 - the name of the option
@@ -240,7 +244,7 @@ def _targets(inputs: list[str], output: Path, form: str, overwrite: bool) -> dic
     if twice:
         raise ConfigError(
             f"{twice[0]}: another input has the same name without folder and ending; "
-            "analyze them into different folders"
+            "give the two apart, each with an --output of its own"
         )
     for file in (output / SUMMARY, *targets.values()):
         if file == output / SUMMARY and file in targets.values():
@@ -253,21 +257,32 @@ def _targets(inputs: list[str], output: Path, form: str, overwrite: bool) -> dic
 
 
 def _recordings(given: str) -> list[str]:
-    """An input, or what lies in it where it is a folder.
+    """An input, or the recordings right in it where it is a folder; hidden files are none.
 
     Raises:
-        SourceError: a folder without recordings.
+        SourceError: a folder without recordings, or what may not be looked at.
     """
     from realtime_ser.capture.file import AUDIO_SUFFIXES
 
-    folder = Path(given)
-    if not given or not folder.is_dir():
-        return [given]
-    files = (file for file in folder.iterdir() if file.is_file())
-    found = sorted(str(file) for file in files if file.suffix.lower() in AUDIO_SUFFIXES)
+    try:
+        if not given or not Path(given).is_dir():
+            return [given]
+        found = [
+            entry.path  # begins with the folder, so it is never the name of a microphone
+            for entry in os.scandir(given)
+            if entry.name.lower().endswith(AUDIO_SUFFIXES)
+            and not entry.name.startswith(".")
+            and entry.is_file()
+        ]
+    except OSError as error:
+        reason = error.strerror or error
+        raise SourceError(f"{given[:200]}: cannot be read ({reason}); check the path") from error
     if not found:
-        raise SourceError(f"{given}: no recordings are in it ({', '.join(AUDIO_SUFFIXES)})")
-    return found
+        raise SourceError(
+            f"{given}: no recordings are in it ({', '.join(AUDIO_SUFFIXES)}); name files, or a "
+            "folder that has them directly in it"
+        )
+    return sorted(found)
 
 
 def _write_summary(records: list[dict[str, str]], file: Path) -> None:

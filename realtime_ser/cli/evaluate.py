@@ -81,6 +81,8 @@ def command(
     warning = warning_of_seen(used, description.get("training", {}))
     left_out = Counter(clip.emotion for clip in clips if clip.emotion not in recognizer.classes)
     make_folder(output)
+    if warning:  # now that nothing is left to complain of
+        typer.echo(warning, err=True)
     total = len(used) if chosen == "clip" else len({clip.person for clip in used})
     make_pipeline = pipeline_factory(settings, recognizer)
     started = datetime.now(UTC)
@@ -101,8 +103,6 @@ def command(
         "left_out": dict(left_out),
     }
     write_report(metrics, decisions, recognizer.classes, output)
-    if warning:
-        typer.echo(warning, err=True)
     typer.echo(
         f"UAR {metrics['uar']:.3f}  WA {metrics['wa']:.3f}  F1 {metrics['macro_f1']:.3f}  "
         f"ECE {_or_dash(metrics['ece'])}  coverage {metrics['coverage']:.2f}  "

@@ -40,22 +40,24 @@ class MultiscaleLstmConfig:
     """Units of speech after which the speaker's past begins to fade."""
 
     def ranges(self) -> list[tuple[str, float, float, float]]:
-        """Key, value, least and greatest value; beyond these a network would only eat memory."""
+        """Key, value, least and greatest value: a model file may ask for no more than some GB."""
         return [
             ("n_classes", self.n_classes, 2, 100),
             ("n_mels", self.n_mels, 0, 1024),
             ("frames_per_unit", self.frames_per_unit, 1, 10_000),
-            *(("channels", channels, 1, 1024) for channels in self.channels),
-            ("embedding", self.embedding, 0, 4096),
-            ("voice", self.voice, 0, 4096),
+            ("number of channels", len(self.channels), 0, 8),
+            *(("channels", channels, 1, 512) for channels in self.channels),
+            ("embedding", self.embedding, 0, 1024),
+            ("voice", self.voice, 0, 1024),
             ("trunk_layers", self.trunk_layers, 1, 32),
             ("trunk_described", self.trunk_described, 1, self.trunk_layers),
-            ("trunk_width", self.trunk_width, 1, 2048),
+            ("trunk_width", self.trunk_width, 1, 1280),
             ("trunk_heads", self.trunk_heads, 1, self.trunk_width),
-            ("trunk_block", self.trunk_block, 1, 1000),
-            ("trunk_reach", self.trunk_reach, 0, 10_000),
-            *(("segment_units", units, 0, 10_000) for units in self.segment_units),
-            ("hidden", self.hidden, 1, 2048),
+            ("trunk_block", self.trunk_block, 1, 100),
+            ("trunk_reach", self.trunk_reach, 0, 1000),
+            ("number of segment_units", len(self.segment_units), 1, 16),
+            *(("segment_units", units, 0, 1000) for units in self.segment_units),
+            ("hidden", self.hidden, 1, 1024),
             ("dropout", self.dropout, 0.0, 0.99),
             ("voice_dropout", self.voice_dropout, 0.0, 0.99),
             ("prior", self.prior, 1e-3, 1e6),

@@ -175,9 +175,15 @@ def _check_columns(columns: Sequence[str], file: Path) -> None:
     if missing:
         raise DataError(f"{file}: column {missing[0]!r} is missing; see docs/training.md")
     # Spreadsheet programs leave columns without a name behind the last one.
-    twice = [name for i, name in enumerate(columns) if name and name in columns[:i]]
+    names = [_column(name) for name in columns if name]
+    twice = [name for i, name in enumerate(names) if name in names[:i]]
     if twice:
         raise DataError(f"{file}: column {twice[0]!r} is there twice; remove or rename one")
+
+
+def _column(name: str) -> str:
+    """Emotions are in small letters, in the names of columns, too."""
+    return name.strip().lower() if name.startswith(VOTES_PREFIX) else name
 
 
 def _clips(reader: csv.DictReader[str], file: Path) -> Iterator[Clip]:
@@ -193,12 +199,10 @@ def _clips(reader: csv.DictReader[str], file: Path) -> Iterator[Clip]:
 
 
 def _clip(root: Path, row: Mapping[str, str | None], where: str) -> Clip:
-    path, corpus, speaker, emotion = (_filled(row, name, where) for name in REQUIRED)
-    emotion = emotion.strip().lower()
+    path, *labels = (_filled(row, name, where) for name in REQUIRED)
+    corpus, speaker, emotion = (label.strip() for label in labels)
     votes = {
-        name.removeprefix(VOTES_PREFIX).strip().lower(): _count(
-            value, f"{where}: {name} = {value!r}"
-        )
+        _column(name).removeprefix(VOTES_PREFIX): _count(value, f"{where}: {name} = {value!r}")
         for name, value in row.items()
         if name and name.startswith(VOTES_PREFIX) and value
     }
@@ -206,7 +210,7 @@ def _clip(root: Path, row: Mapping[str, str | None], where: str) -> Clip:
         path=root / path,
         corpus=corpus,
         speaker=speaker,
-        emotion=emotion,
+        emotion=emotion.lower(),
         sex=row.get("sex") or "",
         fold=row.get("fold") or "",
         licence=row.get("licence") or "",

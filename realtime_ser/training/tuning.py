@@ -128,7 +128,9 @@ def tune(
     recipe = _recipe(base, clips, index, seed)
     parts = split_people(clips, seed)
     digest = checkpoint.digest_of(recipe, parts.train, parts.validation, base.sha256)
-    checkpoint.read(output, digest, device, "other recordings or another model than this time")
+    checkpoint.read(
+        output, digest, device, "other recordings, another model or another version than this time"
+    )
     network = cast("nn.Module", base.network)
     cache = output / "examples"
     maker = ExampleMaker(recipe, base.network, cache)

@@ -194,8 +194,26 @@ def test_a_folder_stands_for_the_recordings_in_it(
     for call in recordings[:2]:
         shutil.copy(call, calls)
     (calls / "notes.txt").write_text("quiet line")
+    (calls / "._first.wav").write_bytes(b"what one system leaves on the disks of others")
     assert analyze(calls, "--output", output, "--model", model) == 0
     assert names(output) == ["first.csv", "second.csv", "summary.csv"]
+
+
+def test_no_name_in_a_folder_is_a_microphone(
+    model: Path, recordings: list[str], tmp_path: Path, output: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    shutil.copy(recordings[0], tmp_path / "mic:call.wav")
+    monkeypatch.chdir(tmp_path)
+    assert analyze(".", "--output", output, "--model", model) == 0
+    assert names(output) == ["mic:call.csv", "summary.csv"]
+
+
+def test_a_name_that_no_disk_holds_is_refused(
+    output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert analyze("x" * 300 + ".wav", "--output", output) == 2
+    assert "cannot be read (File name too long)" in capsys.readouterr().err
 
 
 def test_a_folder_without_recordings_is_refused(

@@ -107,7 +107,7 @@ def test_a_channel_that_is_left_out_is_not_listened_to() -> None:
 
 def test_who_is_left_out_is_not_heard_in_the_only_channel_either() -> None:
     config = Config(capture=CaptureConfig(channels="split", left_out=(1,)))
-    with pytest.raises(ConfigError, match=r"has one channel, and .* leaves out channel 1"):
+    with pytest.raises(ConfigError, match=r"its channels are 0 to 0, and .* leaves out 1"):
         rows_of(ScriptedSource(blocks(CALL)), config)
 
 

@@ -121,7 +121,7 @@ def test_training_goes_on_from_no_other_models_checkpoint(
         assert run("train", "--init", base, "--data", recordings, "--output", tmp_path / "o") == 2
         out, error = capsys.readouterr()
         assert out == ""
-        assert f"{tmp_path / 'o'}: holds a checkpoint of other recordings or another" in error
+        assert f"{tmp_path / 'o'}: holds a checkpoint of other recordings, another" in error
         assert f"remove {tmp_path / 'o' / 'checkpoint.pt'} (features" in error
         assert error.count("\n") == 1
 
@@ -174,6 +174,20 @@ def test_clips_without_speech_are_counted(
         stream.write(f"{quiet},made,p0,f,sad,1,CC0,\n")
     assert run("train", "--init", model, "--data", more, "--output", tmp_path / "o") == 0
     assert "in 1 clips no speech was found; nothing is learned" in capsys.readouterr().out
+
+
+def test_emotions_that_the_model_lacks_are_named_before_anything_is_learned(
+    index: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(tuning, "TUNING", tuning.OptimizerRecipe(epochs=1))
+    more = with_speakers(index, tmp_path / "data", 4)
+    lines = more.read_text().replace(",sad,", ", Sad ,").replace(",neutral,", ",Bored,")
+    more.write_text(lines)
+    assert run("train", "--init", model, "--data", more, "--output", tmp_path / "o") == 0
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first.endswith("have emotions that the model lacks and are left out: 12 of 'bored'")
+    assert second.startswith("features of 24 clips")
 
 
 def test_a_model_that_tells_strange_things_of_its_training_can_be_tuned(

@@ -40,7 +40,7 @@ def test_minus_is_standard_input() -> None:
     assert (info.sample_rate, info.channels) == (8_000, 2)
 
 
-@pytest.mark.parametrize("uri", ["mic", "mic:3", "mic:USB Audio"])
+@pytest.mark.parametrize("uri", ["mic", "mic:3", "mic:USB Audio", "mic:" + "9" * 5000])
 def test_mic_is_a_microphone_that_is_not_touched_yet(uri: str) -> None:
     assert isinstance(make(uri), MicrophoneSource)
 

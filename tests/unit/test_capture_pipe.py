@@ -86,6 +86,19 @@ def test_a_file_with_a_header_is_not_taken_for_samples(head: bytes) -> None:
         source.read(1.0)
 
 
+@posix
+def test_a_header_that_comes_in_pieces_is_a_header() -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as stream, os.fdopen(writer, "wb", buffering=0) as sender:
+        source = pipe(stream, PcmFormat(8_000, "mulaw"))
+        source.open()
+        sender.write(b"RI")
+        assert source.read(0.0) is None
+        sender.write(b"FF" + bytes(1000))
+        with pytest.raises(SourceError, match=r"ffmpeg -i FILE -f mulaw -ac 1 -ar 8000 -$"):
+            source.read(1.0)
+
+
 def test_bytes_of_a_header_later_on_are_samples() -> None:
     source = pipe(bytes(32_000) + b"RIFF" + bytes(32_000))
     source.open()

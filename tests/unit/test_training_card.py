@@ -98,10 +98,14 @@ def test_a_card_without_siblings_claims_nothing_of_them(tmp_path: Path) -> None:
 
 def test_a_tuned_models_card_does_not_call_its_owners_speech_acted(tmp_path: Path) -> None:
     description = described(tmp_path)
+    description["scores"] = {"validation_uar": 0.5}
     write_card(tmp_path, description, 1234)
+    assert "## Scores" in (tmp_path / "README.md").read_text()
     assert "The speech is acted" in (tmp_path / "README.md").read_text()
     description["training"]["base"] = "default"
+    description["scores"] = {}
     write_card(tmp_path, description, 1234)
     card = (tmp_path / "README.md").read_text()
+    assert "## Scores" not in card
     assert "The speech is acted" not in card
     assert "What `default` was made from is acted" in card

@@ -28,11 +28,23 @@ def test_an_index_is_read(tmp_path: Path) -> None:
     assert clips[0].path.exists()
 
 
+def test_blanks_and_capitals_of_labels_do_not_count(tmp_path: Path) -> None:
+    index = tmp_path / "index.csv"
+    index.write_text(
+        "path,corpus,speaker,emotion,votes_Angry \nx.wav,made, s1 ,Angry,2\ny.wav,made,s1, SAD,1\n"
+    )
+    first, second = read_index(index)
+    assert (first.emotion, second.emotion) == ("angry", "sad")
+    assert first.person == second.person
+    assert first.votes == {"angry": 2.0}
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"path,corpus\nx,y\n", "column 'speaker' is missing"),
         (b"path,corpus,speaker,emotion\n", "has no rows"),
+        (b"path,corpus,speaker,emotion,votes_sad,votes_Sad\n", "'votes_sad' is there twice"),
         (b"\xff\xfe\x00", "UTF-8"),
         (
             b"path,corpus,speaker,emotion\nx,y,z,sad\n,y,z,sad\n",
