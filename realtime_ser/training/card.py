@@ -130,6 +130,12 @@ The terms of {corpora} allow use of the recordings, and so of this model, only f
 not commercial.
 
 """
+NO_DERIVATIVES_TERMS = "-ND"
+NO_DERIVATIVES = """\
+{corpora} may not be passed on altered, either. Whether a model is an altered copy of what it was
+trained on is not settled: ask the makers before you pass it on.
+
+"""
 TRUNK = """\
 The speech trunk is the first layers of the encoder of Whisper base (Radford et al. 2022, arXiv
 2212.04356; OpenAI, MIT licence), rounded to 8 bits. What speech it was trained on, 680,000 hours
@@ -190,8 +196,12 @@ def write_card(
 
 
 def _terms(corpora: Sequence[Mapping[str, Any]]) -> str:
-    bound = [c["name"] for c in corpora if NON_COMMERCIAL_TERMS in str(c["licence"]).upper()]
-    return NON_COMMERCIAL.format(corpora=" and ".join(bound)) if bound else ""
+    bound, whole = (
+        [c["name"] for c in corpora if terms in str(c["licence"]).upper()]
+        for terms in (NON_COMMERCIAL_TERMS, NO_DERIVATIVES_TERMS)
+    )
+    text = NON_COMMERCIAL.format(corpora=" and ".join(bound)) if bound else ""
+    return text + (NO_DERIVATIVES.format(corpora=" and ".join(whole)) if whole else "")
 
 
 def _held_out(metrics: HeldOut) -> str:

@@ -86,6 +86,7 @@ def test_a_card_says_what_may_not_be_used_commercially(tmp_path: Path) -> None:
     write_card(tmp_path, description, 1234)
     card = (tmp_path / "README.md").read_text()
     assert "## Not for commercial use\nThe terms of tess" in card
+    assert "tess may not be passed on altered, either." in card
     assert "Pichora-Fuller" in card
 
 
