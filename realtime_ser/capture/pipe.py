@@ -29,6 +29,7 @@ _HEADERS = {
     b".snd": "AU",
     b"OggS": "Ogg",
     b"fLaC": "FLAC",
+    b"ID3\x02": "MP3",
     b"ID3\x03": "MP3",
     b"ID3\x04": "MP3",
 }

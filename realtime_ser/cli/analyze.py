@@ -246,14 +246,25 @@ def _targets(inputs: list[str], output: Path, form: str, overwrite: bool) -> dic
             f"{twice[0]}: another input has the same name without folder and ending; "
             "give the two apart, each with an --output of its own"
         )
+    if output / SUMMARY in targets.values():
+        raise ConfigError(
+            f"{output / SUMMARY}: an input of this name collides with the summary; rename it, or "
+            "use another --format"
+        )
     for file in (output / SUMMARY, *targets.values()):
-        if file == output / SUMMARY and file in targets.values():
-            raise ConfigError(f"{file}: an input of this name collides with the summary")
+        _refuse_existing(file, overwrite)
+    return targets
+
+
+def _refuse_existing(file: Path, overwrite: bool) -> None:
+    try:
         if file.is_dir():
             raise SinkError(f"{file}: is a folder; rename it or give another --output")
         if file.exists() and not overwrite:
             raise SinkError(f"{file}: exists already; give --overwrite or another --output")
-    return targets
+    except OSError as error:  # a name too long, a folder that may not be entered
+        reason = error.strerror or error
+        raise SinkError(f"{file}: cannot be written ({reason}); give another --output") from error
 
 
 def _recordings(given: str) -> list[str]:
@@ -289,8 +300,9 @@ def _write_summary(records: list[dict[str, str]], file: Path) -> None:
     from realtime_ser.summary import SUMMARY_FIELDS
 
     try:
-        with file.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, SUMMARY_FIELDS)
+        # As in timelines: names that are no UTF-8 get question marks, and lines end in one way.
+        with file.open("w", encoding="utf-8", errors="replace", newline="") as stream:
+            writer = csv.DictWriter(stream, SUMMARY_FIELDS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(records)
     except OSError as error:

@@ -66,6 +66,11 @@ def _calibrate(name: str, source: str, seconds: float, config: Config) -> None:
     clock, folder = SystemClock(), speakers_folder()
     if source == "-":
         raise ConfigError("calibrate: cannot listen to '-'; name a microphone or a recording")
+    if config.capture.channels == "split":  # whom capture.left_out leaves out would be heard, too
+        raise ConfigError(
+            "calibrate: hears all channels as one voice; use settings with channels = 'mix', and a "
+            "recording of that one person"
+        )
     opened = open_source(source, config.capture, clock, paced=False)
     prepare_folder(folder)
     # Only now torch, which takes a second to load: what is wrong with the rest is said at once.

@@ -106,7 +106,7 @@ def _refuse_clashes(session: Session) -> None:
     if session.csv is not None and session.jsonl is not None and _same(session.csv, session.jsonl):
         raise ConfigError(f"{session.csv}: --csv and --jsonl need different files")
     for file in (session.csv, session.jsonl):
-        if file is not None and _same(file, Path(session.source)):
+        if file is not None and _is_source(file, session.source):
             raise ConfigError(f"{file}: is the recording itself; name another file to write to")
 
 
@@ -136,6 +136,16 @@ def _checked_sinks(session: Session) -> list[Sink]:
     for sink in sinks:
         sink.check()
     return sinks
+
+
+def _is_source(file: Path, source: str) -> bool:
+    """A file is what is listened to; ``-`` is standard input there and standard output here."""
+    if source != "-":
+        return _same(file, Path(source))
+    try:
+        return str(file) != "-" and os.path.samestat(os.fstat(0), file.stat())
+    except (OSError, ValueError):  # no such file yet, or no standard input
+        return False
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import signal
 import threading
@@ -207,6 +208,31 @@ def test_no_name_in_a_folder_is_a_microphone(
     monkeypatch.chdir(tmp_path)
     assert analyze(".", "--output", output, "--model", model) == 0
     assert names(output) == ["mic:call.csv", "summary.csv"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are text elsewhere")
+def test_a_name_that_is_no_text_is_in_the_summary_with_question_marks(
+    model: Path, recordings: list[str], tmp_path: Path, output: Path
+) -> None:
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    try:
+        shutil.copy(recordings[0], os.fsencode(calls) + b"/b\xff.wav")
+    except OSError:
+        pytest.skip("this disk takes names in UTF-8 only")
+    shutil.copy(recordings[1], calls / "c.wav")
+    assert analyze(calls, "--output", output, "--model", model) == 0
+    content = (output / "summary.csv").read_bytes()
+    assert b"b?" in content
+    assert b"\r" not in content
+    assert len(content.splitlines()) == 3
+
+
+def test_an_output_that_no_disk_holds_is_refused(
+    recordings: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert analyze(recordings[0], "--output", tmp_path / ("y" * 300)) == 2
+    assert "cannot be written (File name too long)" in capsys.readouterr().err
 
 
 def test_a_name_that_no_disk_holds_is_refused(

@@ -57,6 +57,25 @@ def test_rows_are_printed_and_written(model: Path, tmp_path: Path) -> None:
     assert done.stderr == b""
 
 
+def test_a_pipe_goes_in_and_rows_come_out(model: Path) -> None:
+    audio = np.concatenate([silence(0.3), speech_like(1.2), silence(0.6)])
+    pcm = (audio * 32_767).astype("<i2").tobytes()
+    done = live(model, "-", "--csv", "-", stdin=None, input=pcm)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"schema,stream,")
+    assert done.stdout.count(b"\n") > 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files of standard input are told on POSIX only")
+def test_the_file_that_comes_in_is_not_written_over(model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "call.raw"
+    file.write_bytes(bytes(64_000))
+    with file.open("rb") as stream:
+        done = live(model, "-", "--csv", str(file), "--overwrite", stdin=stream)
+    assert "is the recording itself" in one_line(done)
+    assert file.read_bytes() == bytes(64_000)
+
+
 def test_raw_pcm_on_stdin(model: Path, tmp_path: Path) -> None:
     speech = np.concatenate([silence(0.3), speech_like(1.2), silence(0.6)])
     pcm = tmp_path / "call.s16"
