@@ -43,7 +43,9 @@ def native_stderr_muted() -> Iterator[None]:
     try:
         yield
     finally:
-        ours.flush()
+        with contextlib.suppress(OSError):  # what cannot be told is no reason to end otherwise
+            ours.flush()
         os.dup2(ours.fileno(), 2)
         sys.stderr, sys.__stderr__ = before, before_original  # type: ignore[misc]
-        ours.close()
+        with contextlib.suppress(OSError):
+            ours.close()

@@ -11,11 +11,11 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from realtime_ser import __version__
 from realtime_ser.bench import BENCHMARKS, BenchmarkResult, run_benchmark
+from realtime_ser.cli.consoles import PipedConsole
 from realtime_ser.errors import ConfigError, SinkError
 
 _CHOICES = "; ".join(f"{name} ({text})" for name, text in BENCHMARKS.items())
@@ -48,7 +48,7 @@ def _print(result: BenchmarkResult) -> None:
         table.add_column(column, justify="right" if i else "left")
     for row in result.rows:
         table.add_row(*(_text(cell) for cell in row))
-    Console().print(table)
+    PipedConsole().print(table)
     typer.echo(f"{result.figure}: {_text(result.value)} {result.unit}".rstrip())
 
 

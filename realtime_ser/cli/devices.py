@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from realtime_ser.capture.devices import list_devices
+from realtime_ser.cli.consoles import PipedConsole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ def command() -> None:
     if not devices:
         typer.echo("No device to record from was found; connect a microphone.")
         return
-    Console().print(device_table(devices))
+    PipedConsole().print(device_table(devices))
 
 
 def device_table(devices: Sequence[DeviceInfo]) -> Table:

@@ -116,6 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.stdout.flush()
         except (OSError, AttributeError):
             _discard_output()
+    _settle_stderr()
     sys.exit(status or 0)
 
 
@@ -179,6 +180,16 @@ def _tolerate_poor_terminals() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def _settle_stderr() -> None:
+    """What could not be told must not change the status when the interpreter flushes."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _discard_output() -> None:

@@ -75,10 +75,11 @@ def settings(
 
 def with_bar(items: Iterable[Item], name: str, total: int) -> Iterator[Item]:
     """The items, with a progress bar on stderr where that is a terminal."""
-    from rich.console import Console
     from rich.progress import track
 
-    console = Console(stderr=True)
+    from realtime_ser.cli.consoles import PipedConsole
+
+    console = PipedConsole(stderr=True)
     yield from track(
         items, name, total, console=console, transient=True, disable=not console.is_terminal
     )
@@ -87,10 +88,11 @@ def with_bar(items: Iterable[Item], name: str, total: int) -> Iterator[Item]:
 @contextlib.contextmanager
 def seconds_bar(name: str, total: float) -> Iterator[Callable[[float], None]]:
     """A progress bar on stderr where that is a terminal; tell it the seconds so far."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    console = Console(stderr=True)
+    from realtime_ser.cli.consoles import PipedConsole
+
+    console = PipedConsole(stderr=True)
     columns = (
         TextColumn(name),
         BarColumn(),

@@ -168,7 +168,9 @@ def _run_plain(session: Session, config: Config, engine_with: EngineWith) -> Non
     with contextlib.ExitStack() as leaving:
         if stream is None:  # closed by the caller: there is nobody to print for
             stream = leaving.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
-        engine = engine_with(PlainSink(stream, color=stream.isatty(), channels=split))
+        color = stream.isatty()
+        plain = PlainSink(stream, color=color, channels=split, beside=to_stdout)
+        engine = engine_with(plain)
         leaving.enter_context(_drained(engine))
         with interrupts_held():  # an engine with some of its threads could not drain
             engine.start()
@@ -179,7 +181,8 @@ def _run_plain(session: Session, config: Config, engine_with: EngineWith) -> Non
 
 def _say(notices: Notices, engine: Engine) -> None:
     for notice in notices.update(engine.health()):
-        typer.echo(f"realtime-ser: {notice}", err=True)
+        with contextlib.suppress(OSError):  # the log goes on where nobody can be told
+            typer.echo(f"realtime-ser: {notice}", err=True)
 
 
 def _run_on_screen(

@@ -148,10 +148,11 @@ class Bars:
     """
 
     def __init__(self) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-        console = Console(stderr=True)
+        from realtime_ser.cli.consoles import PipedConsole
+
+        console = PipedConsole(stderr=True)
         self._bars = Progress(
             "{task.description}",
             BarColumn(),

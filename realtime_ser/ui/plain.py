@@ -32,7 +32,9 @@ class PlainSink:
     ``=`` marks a line that sums up a whole utterance, and ends with its length; ``!`` an alert.
     """
 
-    def __init__(self, stream: TextIO, color: bool, *, channels: bool = False) -> None:
+    def __init__(
+        self, stream: TextIO, color: bool, *, channels: bool = False, beside: bool = False
+    ) -> None:
         """Prepare; nothing is written before ``open``.
 
         Args:
@@ -40,7 +42,11 @@ class PlainSink:
             color: colour the emotions. Never done where ``stream`` is no terminal, or where the
                 environment has ``NO_COLOR``.
             channels: begin each line with its channel.
+            beside: the rows themselves go to standard output; lines that cannot be written beside
+                them are left out.
         """
+        self._beside = beside
+        self._unreadable = False
         self._stream = stream
         self._channels = channels
         self._colors: ColorSystem | None = None
@@ -90,12 +96,17 @@ class PlainSink:
     def _print(self, line: str, color: str) -> None:
         if self._colors is not None:
             line = Style(color=Color.parse(color)).render(line, color_system=self._colors)
+        if self._unreadable:
+            return
         try:
             self._stream.write(line + "\n")
             self._stream.flush()
-        except BrokenPipeError:
-            raise  # not a fault: the command ends as quietly as other tools do
         except OSError as error:
+            if self._beside:
+                self._unreadable = True
+                return
+            if isinstance(error, BrokenPipeError):
+                raise  # not a fault: the command ends as quietly as other tools do
             raise SinkError(
                 f"stdout: cannot be written ({error.strerror or error}); free some space or "
                 "write elsewhere"

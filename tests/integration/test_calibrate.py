@@ -111,6 +111,16 @@ def test_what_a_user_got_wrong_is_said(
     assert error.count("\n") == 1
 
 
+def test_whom_the_settings_leave_out_is_not_learned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = tmp_path / "calls.toml"
+    settings.write_text('[capture]\nchannels = "split"\nleft_out = [1]\n')
+    call = recording(tmp_path / "call.wav", 2)
+    assert run("calibrate", "anna", call, "--config", settings) == 2
+    assert "hears all channels as one voice" in capsys.readouterr().err
+
+
 def test_a_damaged_baseline_is_said(
     tmp_path: Path, model: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

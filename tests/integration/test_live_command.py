@@ -66,6 +66,19 @@ def test_a_pipe_goes_in_and_rows_come_out(model: Path) -> None:
     assert done.stdout.count(b"\n") > 2
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there is no /dev/full")
+def test_rows_on_stdout_do_not_need_a_stderr(model: Path, tmp_path: Path) -> None:
+    call = str(write(tmp_path / "call.wav"))
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "realtime_ser", "live", call, "--csv", "-"]
+        done = subprocess.run(
+            [*command, "--model", str(model)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=full, timeout=120, check=False, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stdout.count(b"\n") > 2
+
+
 @pytest.mark.skipif(os.name == "nt", reason="files of standard input are told on POSIX only")
 def test_the_file_that_comes_in_is_not_written_over(model: Path, tmp_path: Path) -> None:
     file = tmp_path / "call.raw"
