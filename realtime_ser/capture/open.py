@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from realtime_ser.clock import Clock
     from realtime_ser.config import CaptureConfig
 
-LONGEST_INDEX = 9
-"""Digits; Python refuses to read a number of thousands of them."""
+_MOST_DIGITS = 9
+"""Python refuses to read a number of thousands of them."""
 
 
 def open_source(
@@ -54,6 +54,12 @@ def open_source(
     return FileSource(uri, paced=paced, clock=clock, block_seconds=config.block)
 
 
+def whole_number(text: str) -> int | None:
+    """The number that plain digits stand for; None for any other text."""
+    plain = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    return int(text) if plain else None
+
+
 def _device(uri: str) -> str | int | None:
     _, colon, wanted = uri.partition(":")
     wanted = wanted.strip()
@@ -61,5 +67,5 @@ def _device(uri: str) -> str | int | None:
         if colon:
             raise SourceError(f"{uri}: names no device; use mic for the default one")
         return None
-    is_index = wanted.isascii() and wanted.isdigit() and len(wanted) <= LONGEST_INDEX
-    return int(wanted) if is_index else wanted
+    index = whole_number(wanted)
+    return wanted if index is None else index

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +13,8 @@ import typer
 from realtime_ser.cli import options
 from realtime_ser.cli.folders import make_folder
 from realtime_ser.cli.signals import interrupts_held, terminated_like_interrupted
-from realtime_ser.errors import ConfigError, RealtimeSerError, SinkError, SourceError
+from realtime_ser.cli.targets import SUMMARY, targets_of
+from realtime_ser.errors import RealtimeSerError, SinkError, SourceError
 
 if TYPE_CHECKING:
     from realtime_ser.config import Config
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from realtime_ser.sinks.sink import Sink
     from realtime_ser.types import TimelineRow
 
-FORMATS = ("csv", "jsonl", "parquet")
-SUMMARY = "summary.csv"
 JOIN_PATIENCE = 0.2
 """Seconds between looks at whether the engine has ended; a wait without end misses Ctrl-C on
 Windows."""
@@ -53,7 +50,7 @@ def command(
 ) -> None:
     """Write the emotion timelines of recordings, as fast as the machine goes."""
     settings = options.settings(config, model=model, device=device, channels=channels)
-    targets = _targets(inputs, output, format, overwrite)
+    targets = targets_of(inputs, output, format, overwrite)
     # Only now torch, which takes seconds to load: what is wrong with the rest is said at once.
     from realtime_ser.assembly import load_recognizer, pipeline_factory
     from realtime_ser.capture.quiet import native_stderr_muted
@@ -223,77 +220,6 @@ def _sink(path: Path, suffix: str) -> Sink:
     if suffix == ".parquet":
         return ParquetSink(path)
     return CsvSink(path, "overwrite") if suffix == ".csv" else JsonlSink(path, "overwrite")
-
-
-def _targets(inputs: list[str], output: Path, form: str, overwrite: bool) -> dict[str, Path]:
-    """Recording -> timeline file.
-
-    Raises:
-        ConfigError, SinkError, SourceError: a live source, two inputs for one file, files in the
-            way, or a folder without recordings.
-    """
-    if form not in FORMATS:
-        raise ConfigError(f"--format {form}: use one of {', '.join(FORMATS)}")
-    live = [uri for uri in inputs if uri == "-" or uri == "mic" or uri.startswith("mic:")]
-    if live:
-        raise ConfigError(f"{live[0]}: analyze takes recordings; use realtime-ser live for this")
-    recordings = [uri for given in inputs for uri in _recordings(given)]
-    targets = {uri: output / f"{Path(uri).stem}.{form}" for uri in recordings}
-    files = Counter(targets.values())
-    twice = [uri for uri in targets if files[targets[uri]] > 1]
-    if twice:
-        raise ConfigError(
-            f"{twice[0]}: another input has the same name without folder and ending; "
-            "give the two apart, each with an --output of its own"
-        )
-    if output / SUMMARY in targets.values():
-        raise ConfigError(
-            f"{output / SUMMARY}: an input of this name collides with the summary; rename it, or "
-            "use another --format"
-        )
-    for file in (output / SUMMARY, *targets.values()):
-        _refuse_existing(file, overwrite)
-    return targets
-
-
-def _refuse_existing(file: Path, overwrite: bool) -> None:
-    try:
-        if file.is_dir():
-            raise SinkError(f"{file}: is a folder; rename it or give another --output")
-        if file.exists() and not overwrite:
-            raise SinkError(f"{file}: exists already; give --overwrite or another --output")
-    except OSError as error:  # a name too long, a folder that may not be entered
-        reason = error.strerror or error
-        raise SinkError(f"{file}: cannot be written ({reason}); give another --output") from error
-
-
-def _recordings(given: str) -> list[str]:
-    """An input, or the recordings right in it where it is a folder; hidden files are none.
-
-    Raises:
-        SourceError: a folder without recordings, or what may not be looked at.
-    """
-    from realtime_ser.capture.file import AUDIO_SUFFIXES
-
-    try:
-        if not given or not Path(given).is_dir():
-            return [given]
-        found = [
-            entry.path  # begins with the folder, so it is never the name of a microphone
-            for entry in os.scandir(given)
-            if entry.name.lower().endswith(AUDIO_SUFFIXES)
-            and not entry.name.startswith(".")
-            and entry.is_file()
-        ]
-    except OSError as error:
-        reason = error.strerror or error
-        raise SourceError(f"{given[:200]}: cannot be read ({reason}); check the path") from error
-    if not found:
-        raise SourceError(
-            f"{given}: no recordings are in it ({', '.join(AUDIO_SUFFIXES)}); name files, or a "
-            "folder that has them directly in it"
-        )
-    return sorted(found)
 
 
 def _write_summary(records: list[dict[str, str]], file: Path) -> None:

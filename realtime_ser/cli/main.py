@@ -11,7 +11,7 @@ import io
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO
 
 # Before NumPy is imported: the matrices of one stream are too small to be shared between cores.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -77,7 +77,7 @@ def _quiet_end() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        _discard_output()
+        _discard(sys.stdout)
         raise typer.Exit(BROKEN_PIPE_STATUS) from None
 
 
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         status = INTERRUPTED_STATUS
     except BrokenPipeError:
-        _discard_output()
+        _discard(sys.stdout)
         status = BROKEN_PIPE_STATUS
     except OSError as error:
         if error.errno not in FULL:
@@ -115,8 +115,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         try:
             sys.stdout.flush()
         except (OSError, AttributeError):
-            _discard_output()
-    _settle_stderr()
+            _discard(sys.stdout)
+    try:  # what could not be told must not change the status when the interpreter flushes
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except (OSError, ValueError):
+        _discard(sys.stderr)
     sys.exit(status or 0)
 
 
@@ -182,17 +186,7 @@ def _tolerate_poor_terminals() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _settle_stderr() -> None:
-    """What could not be told must not change the status when the interpreter flushes."""
-    try:
-        if sys.stderr is not None:
-            sys.stderr.flush()
-    except (OSError, ValueError):
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-
-
-def _discard_output() -> None:
-    """Nobody reads stdout any more; without this the interpreter complains when it flushes."""
+def _discard(stream: TextIO) -> None:
+    """Nobody reads a stream any more; without this the interpreter complains when it flushes."""
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from realtime_ser.config import Config
 
 Item = TypeVar("Item")
-LONGEST_NUMBER = 9
-"""Digits; Python refuses to read a number of thousands of them."""
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write the timeline to this CSV file.")]
 Jsonl = Annotated[
     Path | None, typer.Option("--jsonl", help="Write the timeline to this JSON Lines file.")
@@ -109,12 +107,14 @@ def split_channels(values: Sequence[str] | None) -> tuple[str | None, int]:
     Raises:
         ConfigError: neither a mode nor a number.
     """
+    from realtime_ser.capture.open import whole_number
+
     mode, count = None, 1
     for value in values or ():
         if value in ("mix", "split"):
             mode = value
-        elif value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER and int(value):
-            count = int(value)
+        elif number := whole_number(value):
+            count = number
         else:
             raise ConfigError(f"--channels {value}: use mix, split or, for '-', a number")
     return mode, count

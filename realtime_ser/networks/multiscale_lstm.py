@@ -77,7 +77,7 @@ class MultiscaleLstm(nn.Module):
             if not low <= value <= high:
                 raise ValueError(f"{name} = {value} is outside {low:g} to {high:g}")
         lengths = [length or math.inf for length in config.segment_units]
-        if not lengths or lengths != sorted(set(lengths)):
+        if lengths != sorted(set(lengths)):
             raise ValueError(
                 f"segment_units = {config.segment_units} are no lengths from short to long (0 last)"
             )

@@ -94,10 +94,10 @@ class PlainSink:
         """Every line has been written; the stream belongs to the caller."""
 
     def _print(self, line: str, color: str) -> None:
-        if self._colors is not None:
-            line = Style(color=Color.parse(color)).render(line, color_system=self._colors)
         if self._unreadable:
             return
+        if self._colors is not None:
+            line = Style(color=Color.parse(color)).render(line, color_system=self._colors)
         try:
             self._stream.write(line + "\n")
             self._stream.flush()

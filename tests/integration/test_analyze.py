@@ -195,6 +195,7 @@ def test_a_folder_stands_for_the_recordings_in_it(
     for call in recordings[:2]:
         shutil.copy(call, calls)
     (calls / "notes.txt").write_text("quiet line")
+    (calls / "myself.wav").symlink_to(calls / "myself.wav")
     (calls / "._first.wav").write_bytes(b"what one system leaves on the disks of others")
     assert analyze(calls, "--output", output, "--model", model) == 0
     assert names(output) == ["first.csv", "second.csv", "summary.csv"]
