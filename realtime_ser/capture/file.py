@@ -221,7 +221,9 @@ def check_readable(path: Path) -> None:
         if path.is_dir():
             raise SourceError(f"{path}: is a folder, not a recording; name a file in it")
         if path.exists() and not path.is_file():
-            raise SourceError(f"{path}: is not a regular file; pipe raw audio in as '-' instead")
+            raise SourceError(
+                f"{path}: is not a regular file; raw audio can be piped into 'realtime-ser live -'"
+            )
         with path.open("rb") as file:
             empty = not file.read(1)
     except FileNotFoundError as error:

@@ -25,6 +25,8 @@ Encoding = Literal["s16le", "f32le", "mulaw", "alaw"]
 _HEADERS = {
     b"RIFF": "WAV",
     b"RF64": "WAV",
+    b"riff": "Wave64",
+    b"caff": "CAF",
     b"FORM": "AIFF",
     b".snd": "AU",
     b"OggS": "Ogg",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,9 +13,11 @@ import typer
 
 from realtime_ser.cli import options
 from realtime_ser.cli.folders import make_folder
+from realtime_ser.cli.messages import tell
 from realtime_ser.cli.signals import interrupts_held, terminated_like_interrupted
 from realtime_ser.cli.targets import SUMMARY, targets_of
 from realtime_ser.errors import RealtimeSerError, SinkError, SourceError
+from realtime_ser.replacing import replace_files
 
 if TYPE_CHECKING:
     from realtime_ser.config import Config
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 JOIN_PATIENCE = 0.2
 """Seconds between looks at whether the engine has ended; a wait without end misses Ctrl-C on
 Windows."""
+_STEM = 40
+"""Characters of a recording's name in that of its unfinished timeline: no disk finds that long."""
 
 
 def command(
@@ -51,6 +56,7 @@ def command(
     """Write the emotion timelines of recordings, as fast as the machine goes."""
     settings = options.settings(config, model=model, device=device, channels=channels)
     targets = targets_of(inputs, output, format, overwrite)
+    failures = _take_out_unreadable(targets)
     # Only now torch, which takes seconds to load: what is wrong with the rest is said at once.
     from realtime_ser.assembly import load_recognizer, pipeline_factory
     from realtime_ser.capture.quiet import native_stderr_muted
@@ -58,7 +64,6 @@ def command(
     recognizer = load_recognizer(settings)
     make_folder(output)
     analysis = _Analysis(settings, recognizer, pipeline_factory(settings, recognizer))
-    failures: list[RealtimeSerError] = []
     with terminated_like_interrupted():
         try:
             for uri, target in options.with_bar(targets.items(), "analyze", len(targets)):
@@ -76,19 +81,40 @@ def command(
             if analysis.records:
                 with suppress(SinkError):
                     _write_summary(analysis.records, output / SUMMARY)
-            _print(failures)
+            _tell(failures)
             raise
         if analysis.records:
             _write_summary(analysis.records, output / SUMMARY)
             typer.echo(output / SUMMARY)
-    _print(failures[:-1])
+    _tell(failures[:-1])
     if failures:
         raise failures[-1]
 
 
-def _print(failures: list[RealtimeSerError]) -> None:
+def _take_out_unreadable(targets: dict[str, Path]) -> list[RealtimeSerError]:
+    """What is wrong with inputs that cannot be opened.
+
+    Raises:
+        SourceError: none is left.
+    """
+    from realtime_ser.capture.file import check_readable
+
+    failures: list[RealtimeSerError] = []
+    for uri in list(targets):
+        try:
+            check_readable(Path(uri))
+        except SourceError as error:
+            failures.append(error)
+            del targets[uri]
+    if not targets:
+        _tell(failures[:-1])
+        raise failures[-1]
+    return failures
+
+
+def _tell(failures: list[RealtimeSerError]) -> None:
     for failure in failures:
-        typer.echo(f"realtime-ser: {failure}", err=True)
+        tell(str(failure))
 
 
 class _Analysis:
@@ -117,8 +143,9 @@ class _Analysis:
 
         clock = SystemClock()
         source = open_source(uri, self._config.capture, clock, paced=False)
-        # A name that is nobody's: what is found there after a failure is ours to remove.
-        part = target.with_name(f".{target.name}.{uuid4().hex}.part")
+        # A name that is nobody's: what is found there after a failure is ours to remove. Only a
+        # kill leaves it behind, with the rows so far.
+        part = target.with_name(f"{target.stem[:_STEM]}.{uuid4().hex[:8]}.part{target.suffix}")
         rows = _Collector()
         engine = Engine(
             source, self._recognizer, self._make_pipeline, self._config,
@@ -138,10 +165,7 @@ class _Analysis:
                     _wait(engine)
                 if rows.count and part.exists():
                     self._keep(uri, engine, rows, part, target)
-                    typer.echo(
-                        f"realtime-ser: {target}: stopped; its rows end at {rows.end:.1f} s",
-                        err=True,
-                    )
+                    tell(f"{target}: stopped; its rows end at {rows.end:.1f} s")
             raise
         finally:
             engine.abort()
@@ -225,11 +249,12 @@ def _sink(path: Path, suffix: str) -> Sink:
 def _write_summary(records: list[dict[str, str]], file: Path) -> None:
     from realtime_ser.summary import SUMMARY_FIELDS
 
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, SUMMARY_FIELDS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
     try:
-        # As in timelines: names that are no UTF-8 get question marks, and lines end in one way.
-        with file.open("w", encoding="utf-8", errors="replace", newline="") as stream:
-            writer = csv.DictWriter(stream, SUMMARY_FIELDS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(records)
+        # As in timelines: names that are no UTF-8 get question marks.
+        replace_files({file: text.getvalue().encode("utf-8", "replace")})
     except OSError as error:
         raise SinkError(f"{file}: cannot be written ({error.strerror or error})") from error

@@ -16,7 +16,8 @@ from rich.table import Table
 from realtime_ser import __version__
 from realtime_ser.bench import BENCHMARKS, BenchmarkResult, run_benchmark
 from realtime_ser.cli.consoles import PipedConsole
-from realtime_ser.errors import ConfigError, SinkError
+from realtime_ser.errors import ConfigError
+from realtime_ser.sinks.place import check_place, sink_error
 
 _CHOICES = "; ".join(f"{name} ({text})" for name, text in BENCHMARKS.items())
 
@@ -35,7 +36,7 @@ def command(
     if name not in BENCHMARKS:
         raise ConfigError(f"benchmark {name!r}: unknown; known benchmarks: {', '.join(BENCHMARKS)}")
     if json_file is not None:
-        _check_writable(json_file)
+        _check_writable(json_file)  # before measuring, not after
     result = run_benchmark(name)
     _print(result)
     if json_file is not None:
@@ -57,10 +58,10 @@ def _text(cell: str | float) -> str:
 
 
 def _check_writable(file: Path) -> None:
-    """Refuse before measuring, not after."""
-    folder = file.parent
-    if file.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise SinkError(f"{file}: cannot be written; name a file in an existing, writable folder")
+    try:
+        check_place(file)
+    except OSError as error:
+        raise sink_error(file, str(file), "cannot be written", error) from error
 
 
 def _write(file: Path, name: str, result: BenchmarkResult) -> None:
@@ -77,4 +78,4 @@ def _write(file: Path, name: str, result: BenchmarkResult) -> None:
     try:
         file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise SinkError(f"{file}: cannot be written ({error.strerror or error})") from error
+        raise sink_error(file, str(file), "cannot be written", error) from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from realtime_ser.cli import options
+from realtime_ser.cli.messages import tell
 
 if TYPE_CHECKING:
     from realtime_ser.config import Config
@@ -81,7 +82,7 @@ def _calibrate(name: str, source: str, seconds: float, config: Config) -> None:
     if not recognizer.adapts:
         raise ConfigError(f"model {recognizer.name} does not adapt to speakers; use another one")
     if source == "mic" or source.startswith("mic:"):
-        typer.echo("Speak in your usual voice; say anything, and stay calm.", err=True)
+        tell("speak in your usual voice; say anything, and stay calm")
     with native_stderr_muted(), options.seconds_bar("speech", seconds) as heard:
         memory, speech = listen(
             opened, recognizer, pipeline_factory(config, recognizer), seconds, clock, heard

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from importlib.resources import as_file, files
 from pathlib import Path
 
-import typer
-
 from realtime_ser.cli import options
+from realtime_ser.cli.messages import tell
 from realtime_ser.cli.session import Session, run_session
 
 TIMELINE = Path("timeline.csv")
@@ -40,4 +38,4 @@ def command(
             options.settings(config, model=model, device=device, channels=channels),
         )
     if csv is not None and str(csv) != "-":
-        typer.echo(f"timeline: {csv.resolve()}", file=sys.stderr)
+        tell(f"timeline: {csv.resolve()}")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from realtime_ser.cli import options
+from realtime_ser.cli.messages import tell
 
 
 def command(
@@ -82,7 +83,7 @@ def command(
     left_out = Counter(clip.emotion for clip in clips if clip.emotion not in recognizer.classes)
     make_folder(output)
     if warning:  # now that nothing is left to complain of
-        typer.echo(warning, err=True)
+        tell(warning)
     total = len(used) if chosen == "clip" else len({clip.person for clip in used})
     make_pipeline = pipeline_factory(settings, recognizer)
     started = datetime.now(UTC)

@@ -20,12 +20,11 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from realtime_ser import __version__
+from realtime_ser.cli.messages import PROGRAM, tell
 from realtime_ser.errors import RealtimeSerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-PROGRAM: Final = "realtime-ser"
 
 COMMANDS: Final = {
     "live": "Show and log the emotion of a voice while it speaks.",
@@ -170,20 +169,24 @@ def _usage(error: typer.TyperException) -> str:
 
 
 def _complain(text: str) -> int:
-    """One line on stderr, whatever characters a file name has."""
-    line = "".join(c if c.isprintable() else " " for c in text)
-    if sys.stderr is None:  # closed by the caller; print would take stdout instead
-        return USAGE_STATUS
-    with contextlib.suppress(OSError):  # where nobody can be told, the status tells
-        print(f"{PROGRAM}: {line}", file=sys.stderr, flush=True)  # noqa: T201  # its one place
+    tell(text)
     return USAGE_STATUS
 
 
 def _tolerate_poor_terminals() -> None:
-    """A terminal or pipe whose encoding lacks a character gets a question mark, not an error."""
-    for stream in (sys.stdout, sys.stderr):
+    """A terminal or pipe whose encoding lacks a character gets a question mark, not an error.
+
+    What is open, but not for writing (``1</dev/null``), is taken for closed.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+            try:
+                os.write(stream.fileno(), b"")
+            except OSError as error:
+                if error.errno == errno.EBADF:
+                    setattr(sys, name, None)
 
 
 def _discard(stream: TextIO) -> None:

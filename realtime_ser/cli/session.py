@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
+from realtime_ser.cli.messages import tell
 from realtime_ser.cli.notices import Notices
 from realtime_ser.cli.signals import interrupts_held, terminated_like_interrupted
 from realtime_ser.errors import ConfigError
@@ -116,7 +117,10 @@ def _check_speaker(session: Session, config: Config) -> None:
     if session.speaker is not None:
         check_name(session.speaker)
         if config.capture.channels == "split":
-            raise ConfigError("--speaker: is one person's; use it with --channels mix")
+            raise ConfigError(
+                "--speaker: is one person's, and the settings split channels; use it on a "
+                "recording or microphone of that one person, with channels = 'mix'"
+            )
 
 
 def _checked_sinks(session: Session) -> list[Sink]:
@@ -175,14 +179,13 @@ def _run_plain(session: Session, config: Config, engine_with: EngineWith) -> Non
         with interrupts_held():  # an engine with some of its threads could not drain
             engine.start()
         while not engine.join(JOIN_PATIENCE):
-            _say(notices, engine)
-        _say(notices, engine)
+            _tell(notices, engine)
+        _tell(notices, engine)
 
 
-def _say(notices: Notices, engine: Engine) -> None:
+def _tell(notices: Notices, engine: Engine) -> None:
     for notice in notices.update(engine.health()):
-        with contextlib.suppress(OSError):  # the log goes on where nobody can be told
-            typer.echo(f"realtime-ser: {notice}", err=True)
+        tell(notice)
 
 
 def _run_on_screen(

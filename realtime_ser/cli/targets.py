@@ -13,7 +13,7 @@ SUMMARY = "summary.csv"
 
 
 def targets_of(inputs: list[str], output: Path, form: str, overwrite: bool) -> dict[str, Path]:
-    """Recording -> timeline file.
+    """Recording -> timeline file: its name without ending, or with where two differ in that only.
 
     Raises:
         ConfigError, SinkError, SourceError: a live source, two inputs for one file, files in the
@@ -24,15 +24,19 @@ def targets_of(inputs: list[str], output: Path, form: str, overwrite: bool) -> d
     live = [uri for uri in inputs if uri == "-" or uri == "mic" or uri.startswith("mic:")]
     if live:
         raise ConfigError(f"{live[0]}: analyze takes recordings; use realtime-ser live for this")
-    recordings = [uri for given in inputs for uri in _recordings(given)]
-    targets = {uri: output / f"{Path(uri).stem}.{form}" for uri in recordings}
-    files = Counter(targets.values())
-    twice = [uri for uri in targets if files[targets[uri]] > 1]
+    recordings = {uri: Path(uri) for given in inputs for uri in _recordings(given)}
+    stems = Counter(path.stem for path in recordings.values())
+    names = {
+        uri: path.stem if stems[path.stem] == 1 else path.name for uri, path in recordings.items()
+    }
+    named = Counter(names.values())
+    twice = [uri for uri, name in names.items() if named[name] > 1]
     if twice:
         raise ConfigError(
-            f"{twice[0]}: another input has the same name without folder and ending; "
+            f"{twice[0]}: another input has the same name in another folder; "
             "give the two apart, each with an --output of its own"
         )
+    targets = {uri: output / f"{name}.{form}" for uri, name in names.items()}
     if output / SUMMARY in targets.values():
         raise ConfigError(
             f"{output / SUMMARY}: an input of this name collides with the summary; rename it, or "

@@ -69,8 +69,8 @@ def _tune(init: str, data: Path, output: Path, device: str) -> None:
         tuned = tune(model, data, output, where, bars)
     if tuned.silent:
         typer.echo(
-            f"in {tuned.silent} clips no speech was found; nothing is learned from them, and they "
-            "count as wrong"
+            f"clips in which no speech was found: {tuned.silent}; nothing is learned from them, "
+            "and they count as wrong"
         )
     typer.echo(f"{tuned.folder}: {tuned.verdict}")
 

@@ -60,7 +60,8 @@ class ParquetSink:
         types = {name: pa.string() for name in TEXT} | {name: pa.int32() for name in WHOLE}
         schema = pa.schema([(name, types.get(name, pa.float64())) for name in FIELDS])
         try:
-            pq.write_table(pa.Table.from_pylist(self._records, schema=schema), self._path)
+            with self._path.open("wb") as file:  # pyarrow takes no name that is no UTF-8
+                pq.write_table(pa.Table.from_pylist(self._records, schema=schema), file)
         except OSError as error:
             raise self._failed(error) from error
 

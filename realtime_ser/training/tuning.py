@@ -258,6 +258,7 @@ def _provenance(
             *(
                 {"name": name, "clips": n, "licence": licences[name] or "not told"}
                 for name, n in sorted(counts.items())
+                if name not in {entry["name"] for entry in earlier}
             ),
         ],
     }

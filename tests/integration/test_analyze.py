@@ -201,6 +201,55 @@ def test_a_folder_stands_for_the_recordings_in_it(
     assert names(output) == ["first.csv", "second.csv", "summary.csv"]
 
 
+def test_recordings_that_differ_in_their_ending_keep_it(
+    model: Path, recordings: list[str], tmp_path: Path, output: Path
+) -> None:
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    for name in ("call.wav", "call.aiff", "other.wav"):
+        sf.write(calls / name, speech_like(2.0), 16_000)
+    assert analyze(calls, "--output", output, "--model", model) == 0
+    assert names(output) == ["call.aiff.csv", "call.wav.csv", "other.csv", "summary.csv"]
+
+
+def test_two_recordings_of_one_name_are_refused(
+    recordings: list[str], tmp_path: Path, output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(recordings[0], tmp_path)
+    assert analyze(recordings[0], tmp_path / "first.wav", "--output", output) == 2
+    assert "another input has the same name" in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_a_recording_that_is_not_there_is_said_before_anything_is_made(
+    tmp_path: Path, output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = [tmp_path / "a\nb.wav", tmp_path / "c.wav"]
+    assert analyze(*missing, "--output", output, "--model", "nobody's") == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"realtime-ser: {tmp_path}/a b.wav: no such file; check the path",
+        f"realtime-ser: {tmp_path}/c.wav: no such file; check the path",
+    ]
+    assert not output.exists()
+
+
+def test_a_recording_that_is_not_there_does_not_hold_the_others(
+    model: Path, recordings: list[str], output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert analyze("nowhere.wav", recordings[0], "--output", output, "--model", model) == 2
+    assert names(output) == ["first.csv", "summary.csv"]
+    assert "nowhere.wav: no such file" in capsys.readouterr().err
+
+
+def test_the_longest_name_that_a_disk_holds_is_no_trouble(
+    model: Path, recordings: list[str], tmp_path: Path, output: Path
+) -> None:
+    longest = tmp_path / ("x" * 251 + ".wav")
+    shutil.copy(recordings[0], longest)
+    assert analyze(longest, "--output", output, "--model", model) == 0
+    assert names(output) == ["summary.csv", "x" * 251 + ".csv"]
+
+
 def test_no_name_in_a_folder_is_a_microphone(
     model: Path, recordings: list[str], tmp_path: Path, output: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -212,9 +261,12 @@ def test_no_name_in_a_folder_is_a_microphone(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names are text elsewhere")
+@pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_a_name_that_is_no_text_is_in_the_summary_with_question_marks(
-    model: Path, recordings: list[str], tmp_path: Path, output: Path
+    model: Path, recordings: list[str], tmp_path: Path, output: Path, form: str
 ) -> None:
+    if form == "parquet":
+        pytest.importorskip("pyarrow")
     calls = tmp_path / "calls"
     calls.mkdir()
     try:
@@ -222,7 +274,7 @@ def test_a_name_that_is_no_text_is_in_the_summary_with_question_marks(
     except OSError:
         pytest.skip("this disk takes names in UTF-8 only")
     shutil.copy(recordings[1], calls / "c.wav")
-    assert analyze(calls, "--output", output, "--model", model) == 0
+    assert analyze(calls, "--output", output, "--model", model, "--format", form) == 0
     content = (output / "summary.csv").read_bytes()
     assert b"b?" in content
     assert b"\r" not in content

@@ -173,7 +173,7 @@ def test_clips_without_speech_are_counted(
     with more.open("a") as stream:
         stream.write(f"{quiet},made,p0,f,sad,1,CC0,\n")
     assert run("train", "--init", model, "--data", more, "--output", tmp_path / "o") == 0
-    assert "in 1 clips no speech was found; nothing is learned" in capsys.readouterr().out
+    assert "clips in which no speech was found: 1; nothing is learned" in capsys.readouterr().out
 
 
 def test_emotions_that_the_model_lacks_are_named_before_anything_is_learned(

@@ -78,7 +78,7 @@ def test_less_than_one_sample_is_no_audio() -> None:
         source.read(1.0)
 
 
-@pytest.mark.parametrize("head", [b"RIFF", b"OggS", b"fLaC", b"ID3\x04"])
+@pytest.mark.parametrize("head", [b"RIFF", b"riff", b"OggS", b"fLaC", b"caff", b"ID3\x04"])
 def test_a_file_with_a_header_is_not_taken_for_samples(head: bytes) -> None:
     source = pipe(head + bytes(32_000))
     source.open()

@@ -232,6 +232,17 @@ def test_an_error_that_cannot_be_told_is_in_the_status() -> None:
     assert (closed.returncode, closed.stdout) == (2, b"")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there is no /dev/null")
+@pytest.mark.parametrize("arguments", [["models"], ["live", "--help"]])
+def test_output_that_is_not_for_writing_is_taken_for_closed(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "realtime_ser", *arguments]
+    with Path("/dev/null").open("rb") as nobody:
+        done = subprocess.run(
+            command, stdout=nobody, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_pipe_that_lacks_a_character_gets_a_question_mark() -> None:
     code = WRITER.replace('"x" * 100', "chr(0x1F600)").format(lines=1)
     done = subprocess.run(

@@ -66,11 +66,18 @@ def test_bench_refuses_an_unknown_name(measured: list[str]) -> None:
     assert measured == []
 
 
-@pytest.mark.parametrize("name", ["", "missing/bench.json"])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("", "is a folder"),
+        ("missing/bench.json", "its folder does not exist"),
+        ("x" * 300, "File name too long"),
+    ],
+)
 def test_bench_checks_its_file_before_it_measures(
-    measured: list[str], tmp_path: Path, name: str
+    measured: list[str], tmp_path: Path, name: str, why: str
 ) -> None:
-    with pytest.raises(SinkError, match="cannot be written"):
+    with pytest.raises(SinkError, match=why):
         bench.command("startup", tmp_path / name)
     assert measured == []
 
