@@ -21,6 +21,8 @@ def targets_of(inputs: list[str], output: Path, form: str, overwrite: bool) -> d
     """
     if form not in FORMATS:
         raise ConfigError(f"--format {form}: use one of {', '.join(FORMATS)}")
+    if not all(inputs):
+        raise ConfigError("INPUT: an empty name; name a recording or a folder")
     live = [uri for uri in inputs if uri == "-" or uri == "mic" or uri.startswith("mic:")]
     if live:
         raise ConfigError(f"{live[0]}: analyze takes recordings; use realtime-ser live for this")
@@ -67,7 +69,7 @@ def _recordings(given: str) -> list[str]:
     from realtime_ser.capture.file import AUDIO_SUFFIXES
 
     try:
-        if not given or not Path(given).is_dir():
+        if not Path(given).is_dir():
             return [given]
         # Joined to the folder, so that none is the name of a microphone.
         listed = [

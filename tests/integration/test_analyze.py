@@ -233,6 +233,11 @@ def test_a_recording_that_is_not_there_is_said_before_anything_is_made(
     assert not output.exists()
 
 
+def test_an_empty_name_is_refused(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert analyze("", "--output", output) == 2
+    assert "INPUT: an empty name" in capsys.readouterr().err
+
+
 def test_a_recording_that_is_not_there_does_not_hold_the_others(
     model: Path, recordings: list[str], output: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

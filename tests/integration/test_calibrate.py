@@ -94,7 +94,7 @@ def test_a_model_that_does_not_adapt_is_no_use(
         (["calibrate", "anna", "none.wav"], "none.wav: "),
         (["calibrate", "anna", "--forget"], "nothing to forget"),
         (["calibrate", "anna", "--seconds", "1"], "--seconds"),
-        (["live", "call.wav", "--speaker", "anna", "--channels", "split"], "--channels mix"),
+        (["live", "call.wav", "--speaker", "anna", "--channels", "split"], "channels = 'mix'"),
     ],
 )
 def test_what_a_user_got_wrong_is_said(

@@ -896,7 +896,8 @@ def test_evaluate_warns_of_clips_that_the_model_was_trained_on(
         *options,
     )  # fmt: skip
     warning = (
-        f"warning: {seen} clips belong to corpora or folds the model was trained on (made fold 2)\n"
+        f"realtime-ser: warning: {seen} clips belong to corpora or folds the model was trained on "
+        "(made fold 2)\n"
     )
     assert capsys.readouterr().err == (warning if seen else "")
 
