@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from realtime_ser.errors import RealtimeSerError
+from realtime_ser.marks import Mark, mark_flag
 from realtime_ser.stats import StageMeters
+from realtime_ser.timeline import DERIVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +25,10 @@ class Delivery:
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._sinks = list(sinks)
+        self._writing = threading.Lock()
+        self._newest: TimelineRow | None = None
+        self._marks: list[Mark] = []
+        """Made before there was a row to carry them."""
         self.stages = StageMeters()
         self.rows = 0
         """Handed out so far."""
@@ -47,6 +54,30 @@ class Delivery:
         for sink in self._sinks:
             ending.callback(sink.close)
 
+    def add(self, sink: Sink) -> None:
+        """Hand out to one more sink, which is open; from any thread."""
+        with self._writing:
+            self._sinks.append(sink)
+
+    def remove(self, sink: Sink) -> None:
+        """Hand out no more to a sink, whose last row is written then; from any thread."""
+        with self._writing:
+            if sink in self._sinks:
+                self._sinks.remove(sink)
+
+    def mark(self, mark: Mark, on_error: Callable[[Exception], None]) -> None:
+        """Hand out the newest row once more, as an alert with the mark; or after the first row.
+
+        Args:
+            mark: a moment since the streams' start.
+            on_error: as for ``write``.
+        """
+        if self._newest is None:
+            self._marks.append(mark)
+            return
+        flags = (*(flag for flag in self._newest.flags if flag == DERIVED), mark_flag(mark))
+        self._hand_out(replace(self._newest, kind="alert", flags=flags, detail=None), on_error)
+
     def write(
         self,
         row: TimelineRow,
@@ -66,10 +97,17 @@ class Delivery:
             waited = (emitted - stamps.inferred) * 1000.0
             row = replace(row, latency_ms=round(row.latency_ms + waited, 1))
         self.stages.add(stamps, emitted, row.latency_ms)
-        for sink in list(self._sinks):
-            try:
-                sink.write(row)
-            except (OSError, RealtimeSerError) as error:
-                self._sinks.remove(sink)
-                on_error(error)
-        self.rows += 1
+        self._hand_out(row, on_error)
+        self._newest = row
+        while self._marks:
+            self.mark(self._marks.pop(0), on_error)
+
+    def _hand_out(self, row: TimelineRow, on_error: Callable[[Exception], None]) -> None:
+        with self._writing:
+            for sink in list(self._sinks):
+                try:
+                    sink.write(row)
+                except (OSError, RealtimeSerError) as error:
+                    self._sinks.remove(sink)
+                    on_error(error)
+            self.rows += 1

@@ -23,6 +23,7 @@ from realtime_ser.clock import SystemClock, to_seconds
 from realtime_ser.delivery import Delivery
 from realtime_ser.errors import ConfigError
 from realtime_ser.intake import Intake
+from realtime_ser.marks import Mark
 from realtime_ser.ring import RingBuffer
 from realtime_ser.stats import EngineState, Health, LoadMeter, Stamps
 from realtime_ser.types import SAMPLE_RATE
@@ -81,7 +82,9 @@ class Engine:
         self._model = model
         self._info: SourceInfo | None = None
         self._streams: list[_Stream] = []
-        self._rows: queue.Queue[tuple[TimelineRow, Stamps] | None] = queue.Queue(ROWS_WAITING)
+        self._rows: queue.Queue[tuple[TimelineRow, Stamps] | Mark | None] = queue.Queue(
+            ROWS_WAITING
+        )
         self._data = threading.Event()
         self._stopping = threading.Event()
         self._aborting = threading.Event()
@@ -139,6 +142,27 @@ class Engine:
     def resume(self) -> None:
         """Listen again."""
         self._paused.clear()
+
+    def mark(self, mark: Mark) -> bool:
+        """Put a mark into the timeline, on the newest row; False when it cannot be taken now."""
+        try:
+            self._rows.put_nowait(mark)
+        except queue.Full:
+            return False
+        return any(thread.is_alive() for thread in self._threads)
+
+    def uncertain_below(self, confidence: float) -> None:
+        """From the next row on, say ``uncertain`` below this confidence."""
+        for stream in self._streams:
+            stream.pipeline.timeline.uncertain_below = confidence
+
+    def add_sink(self, sink: Sink) -> None:
+        """Hand rows to one more sink, which is open; see ``Delivery.add``."""
+        self._delivery.add(sink)
+
+    def remove_sink(self, sink: Sink) -> None:
+        """Hand no more rows to a sink, which stays open."""
+        self._delivery.remove(sink)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the end, at most ``timeout`` seconds; True when all threads have ended.
@@ -395,6 +419,9 @@ class Engine:
                     continue
                 if item is None:
                     return
+                if isinstance(item, Mark):
+                    self._delivery.mark(item, self._sink_failed)
+                    continue
                 self._delivery.write(*item, self._clock.monotonic(), self._sink_failed)
 
     def _sink_failed(self, error: Exception) -> None:

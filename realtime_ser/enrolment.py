@@ -42,7 +42,8 @@ def listen(
         make_pipeline: of the stream.
         wanted: seconds of speech after which to stop.
         clock: for the pipeline.
-        on_heard: told the seconds of speech heard so far, after each block.
+        on_heard: told the seconds of speech heard so far, at least ten times a second; what it
+            raises ends the listening.
 
     Returns:
         The memory, and the seconds of speech behind it, which are fewer than ``wanted`` where the
@@ -69,7 +70,7 @@ def listen(
                 if block is not None:
                     intake.take(block)
                     speech += _hear(ring, pipeline, recognizer, slot, clock)
-                    on_heard(speech)
+                on_heard(speech)
         pipeline.flush()
         speech += _recognize(pipeline, recognizer, slot, clock)
         return recognizer.memory(slot), speech

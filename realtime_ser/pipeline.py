@@ -17,6 +17,7 @@ import numpy as np
 
 from realtime_ser.clock import to_samples, to_seconds
 from realtime_ser.levels import FLOOR_DBFS, level_dbfs, peak_dbfs
+from realtime_ser.peaks import PeakEnvelope
 from realtime_ser.stats import StreamStatus
 from realtime_ser.types import AudioArray, AudioBlock, Prediction, SpeechEnded, SpeechStarted
 
@@ -74,6 +75,7 @@ class StreamPipeline:
         self._position = 0
         self._newest: AudioArray = np.zeros(0, dtype=np.float32)
         self._probability = 0.0
+        self._peaks = PeakEnvelope()
 
     def push(self, block: AudioBlock) -> None:
         """Take the next audio; a jump of ``start_sample`` means that audio is missing there."""
@@ -86,6 +88,7 @@ class StreamPipeline:
         if block.captured is not None:
             self._anchor = (block.end_sample, block.captured)
         self._newest = block.samples
+        self._peaks.push(block.start_sample, block.samples)
         self._decide(self._vad.push(block.samples))
 
     def flush(self) -> None:
@@ -149,6 +152,7 @@ class StreamPipeline:
             peak_dbfs=peak_dbfs(self._newest),
             speech=self.speaking,
             speech_probability=self._probability,
+            envelope=self._peaks.newest(),
         )
 
     def _decide(self, decisions: list[SpeechDecision]) -> None:

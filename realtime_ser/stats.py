@@ -28,6 +28,8 @@ class StreamStatus:
     speech: bool
     """Inside a segment of speech."""
     speech_probability: float
+    envelope: tuple[tuple[int, float], ...] = ()
+    """(tenth of a second, peak amplitude) of the newest seconds; see ``peaks.PeakEnvelope``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,14 @@ class Health:
     streams: tuple[StreamStatus, ...]
     stages: tuple[tuple[str, Latency], ...] = ()
     """Stage of ``STAGES`` -> its latency."""
+    speed: float = 1.0
+    """Of playing; 1 is as it was recorded."""
+    seekable: bool = False
+    """Position and speed can be changed."""
+    jumps: int = 0
+    """How often the position was moved by hand; what a screen has of later times is void then."""
+    run: int = 0
+    """Counts sources that followed one another; positions begin anew with each."""
 
 
 class LatencyMeter:

@@ -64,7 +64,9 @@ class Timeline:
         self.channel = channel
         self._classes = tuple(classes)
         self._columns = [(name, classes.index(name)) for name in EMOTIONS if name in classes]
-        self._config = config
+        self.uncertain_below = config.uncertain_below
+        """Confidence under which a row says ``uncertain``; may be changed between rows."""
+        self._smoothing = config.smoothing
         self._started = started.astimezone(UTC)
         self._segment_start: int | None = None
         self._smoothed: npt.NDArray[np.float64] | None = None
@@ -112,11 +114,11 @@ class Timeline:
         if end_sample == self._end:
             raise ValueError(f"two rows of a window end at {end_sample}")
         fresh = self._distribution(prediction.window)
-        if self._smoothed is None or self._config.smoothing == 0.0:
+        if self._smoothed is None or self._smoothing == 0.0:
             smoothed = fresh
         else:
             elapsed = to_seconds(end_sample - self._end)
-            weight = -math.expm1(-elapsed / self._config.smoothing)
+            weight = -math.expm1(-elapsed / self._smoothing)
             smoothed = self._smoothed + weight * (fresh - self._smoothed)
             smoothed = smoothed / smoothed.sum()
         row = self._row(
@@ -213,7 +215,7 @@ class Timeline:
         """Decided on what is written, so that a row never contradicts its own columns."""
         written = round_probabilities(list(probabilities.values()))
         confidence = max(written)
-        if confidence < self._config.uncertain_below:
+        if confidence < self.uncertain_below:
             return UNCERTAIN
         return list(probabilities)[written.index(confidence)]
 

@@ -40,7 +40,6 @@ def main(seconds: float, output: Path) -> None:
             classes=recognizer.classes,
             title="demo (synthetic speech)",
             uncertain_below=config.timeline.uncertain_below,
-            written=["timeline.csv"],
         )
 
         async def take_picture(_: Any) -> None:

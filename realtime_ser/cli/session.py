@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import typer
-
 from realtime_ser.cli.messages import tell
 from realtime_ser.cli.notices import Notices
+from realtime_ser.cli.screen import run_on_screen
 from realtime_ser.cli.signals import interrupts_held, terminated_like_interrupted
 from realtime_ser.errors import ConfigError
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from realtime_ser.capture.pipe import PcmFormat
     from realtime_ser.config import Config
     from realtime_ser.engine import Engine
-    from realtime_ser.recognizer import NetworkRecognizer
     from realtime_ser.sinks.sink import Sink
 
     EngineWith = Callable[[Sink], Engine]
@@ -75,9 +73,13 @@ def run_session(session: Session, config: Config) -> None:
     sinks = _checked_sinks(session)
     clock = SystemClock()
     stdin = None if sys.stdin is None else sys.stdin.buffer
-    source = open_source(
-        session.source, config.capture, clock, paced=True, pcm=session.pcm, stdin=stdin
-    )
+
+    def source_at(uri: str, start: float) -> Source:
+        return open_source(
+            uri, config.capture, clock, paced=True, pcm=session.pcm, stdin=stdin, start=start
+        )
+
+    source = source_at(session.source, 0.0)
     # Only now torch, which takes seconds to load: what is wrong with the rest is said at once.
     from realtime_ser.assembly import load_recognizer, pipeline_factory
     from realtime_ser.engine import Engine
@@ -95,7 +97,7 @@ def run_session(session: Session, config: Config) -> None:
     on_screen = not session.plain and not pipes and _is_terminal()
     with terminated_like_interrupted(), native_stderr_muted():
         if on_screen:
-            _run_on_screen(session, config, recognizer, engine_with)
+            run_on_screen(session.title, session.source, source_at, sinks, recognizer, config)
         else:
             _run_plain(session, config, engine_with)
 
@@ -186,34 +188,6 @@ def _run_plain(session: Session, config: Config, engine_with: EngineWith) -> Non
 def _tell(notices: Notices, engine: Engine) -> None:
     for notice in notices.update(engine.health()):
         tell(notice)
-
-
-def _run_on_screen(
-    session: Session, config: Config, recognizer: NetworkRecognizer, engine_with: EngineWith
-) -> None:
-    from realtime_ser.ui.app import LiveApp
-    from realtime_ser.ui.sink import UiSink
-
-    view = UiSink()
-    engine: Engine = engine_with(view)
-    with _drained(engine):
-        with interrupts_held():  # an engine with some of its threads could not drain
-            engine.start()
-        app = LiveApp(
-            engine,
-            rows=view,
-            classes=recognizer.classes,
-            title=session.title,
-            uncertain_below=config.timeline.uncertain_below,
-            written=[str(file) for file in (session.csv, session.jsonl) if file is not None],
-        )
-        outcome = app.run()
-        engine.stop()
-        engine.join()
-    if outcome is None and app.return_code:
-        raise typer.Exit(app.return_code)  # the screen broke, and has said how
-    if outcome in ("interrupted", None):
-        raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

@@ -59,6 +59,11 @@ class LineFileSink(ABC):
         self._name = "stdout" if self._stdout else one_line(str(path))
         self._fd: int | None = None
 
+    @property
+    def path(self) -> Path:
+        """As it was named."""
+        return self._path
+
     @abstractmethod
     def encode(self, row: TimelineRow) -> str:
         """The row as one line, without the line feed."""

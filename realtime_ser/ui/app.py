@@ -1,26 +1,33 @@
 """The live screen.
 
-``run()`` belongs to the main thread while the engine works in its own. The screen asks the engine
-for its health ten times a second, takes the rows that wait in a ``UiSink``, and draws only what
-has changed. It never waits for the engine, and the engine never waits for it.
+``run()`` belongs to the main thread while the engine works in its own. The screen asks for health
+ten times a second, takes the rows that wait in a ``UiSink``, and draws only what has changed. It
+never waits for the engine, and the engine never waits for it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
-from textual.app import App
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
 from textual.screen import Screen
-from textual.theme import Theme
 from textual.widgets import Footer
 
-from realtime_ser.ui import palette
+from realtime_ser.ui.display import Display
 from realtime_ser.ui.help import HelpScreen
+from realtime_ser.ui.keys import KEYS
 from realtime_ser.ui.layout import TALL
 from realtime_ser.ui.messages import HealthChanged, RowArrived
+from realtime_ser.ui.operable import OperableApp
+from realtime_ser.ui.palette import DARK, LIGHT
+from realtime_ser.ui.preferences import Preferences
 from realtime_ser.ui.session import Session
+from realtime_ser.ui.themes import theme_of
+from realtime_ser.ui.viewpoint import Viewpoint
 from realtime_ser.ui.widgets.class_bars import ClassBars
 from realtime_ser.ui.widgets.health_line import HealthLine
 from realtime_ser.ui.widgets.level_meter import LevelMeter
@@ -31,45 +38,32 @@ from realtime_ser.ui.widgets.title_line import TitleLine
 from realtime_ser.ui.widgets.utterance_log import UtteranceLog
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from textual.app import ComposeResult
 
-    from realtime_ser.ui.monitor import Monitor
-    from realtime_ser.ui.sink import UiSink
+    from realtime_ser.types import TimelineRow
+    from realtime_ser.ui.monitor import Controls, Monitor, Player
+    from realtime_ser.ui.session import Excerpt
 
-Outcome = Literal["quit", "interrupted", "failed"]
-"""Why the screen closed: ``q``, Ctrl-C, or the engine failed (its ``join`` raises the error)."""
+    Exporter = Callable[[Excerpt], Sequence[str]]
+    """Writes what is in sight to files; returns their names. Raises RealtimeSerError."""
 
 UPDATES_A_SECOND: Final = 10
 INTERRUPTED_STATUS: Final = 130
 
-_THEME: Final = Theme(
-    name="realtime-ser",
-    primary=palette.LEVEL,
-    foreground=palette.INK,
-    background=palette.BACKGROUND,
-    surface=palette.RAISED,
-    panel=palette.RAISED,
-    error=palette.ALARM,
-    warning=palette.CAUTION,
-    dark=True,
-    variables={
-        "border": palette.RULE,
-        "text-muted": palette.MUTED,
-        "alarm-background": palette.ALARM_BACKGROUND,
-        "footer-background": palette.RAISED,
-        "footer-key-foreground": palette.INK,
-        "footer-description-foreground": palette.MUTED,
-    },
-)
+
+class Rows(Protocol):
+    """Where rows wait for the screen."""
+
+    def take(self) -> list[TimelineRow]:
+        """Those that have come since the last call, oldest first."""
 
 
-class LiveApp(App[Outcome]):
-    """Shows one run of the engine; returns why it closed, None if it broke."""
+class LiveApp(OperableApp):
+    """Shows one session; returns why it closed, None if it broke."""
 
     CSS_PATH = "live.tcss"
-    ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
         (0, "-tight"), (72, "-narrow"), (100, "-normal"), (160, "-wide"),
     ]  # fmt: skip
@@ -77,12 +71,16 @@ class LiveApp(App[Outcome]):
         (0, "-tiny"), (14, "-flat"), (20, "-short"), (TALL, "-tall"), (50, "-high"),
     ]  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "pause", "Pause / resume", key_display="space"),
-        Binding("e", "emoji", "Emoji"),
-        Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("q", "quit", "Quit"),
+        *(key.binding for key in KEYS),
+        Binding("escape", "leave", show=False),
+        *(
+            Binding(keys, f"utterances('{where}')", show=False)
+            for keys, where in (
+                ("up", "up"), ("down", "down"), ("pageup", "page_up"), ("pagedown", "page_down"),
+            )
+        ),
         Binding("ctrl+c", "interrupt", show=False, priority=True),
-    ]
+    ]  # fmt: skip
 
     def __init__(
         self,
@@ -91,39 +89,70 @@ class LiveApp(App[Outcome]):
         classes: Sequence[str],
         title: str,
         uncertain_below: float,
-        written: Sequence[str],
-        rows: UiSink | None = None,
+        rows: Rows | None = None,
+        controls: Controls | None = None,
+        player: Player | None = None,
+        exporter: Exporter | None = None,
+        preferences: Preferences | None = None,
     ) -> None:
         """Prepare the screen; ``run()`` opens it.
 
         Args:
-            monitor: the engine.
+            monitor: what runs.
             classes: of the model, in its order.
             title: of the first line.
-            uncertain_below: confidence under which rows say ``uncertain``.
-            written: files that the timeline goes to, for the user to read.
-            rows: where the engine's rows wait; rows may also come as ``RowArrived``.
+            uncertain_below: confidence under which rows say ``uncertain``, without controls.
+            rows: where the rows wait; rows may also come as ``RowArrived``.
+            controls: what the user may change; None: nothing.
+            player: what can be moved in; None: nothing.
+            exporter: writes what is in sight.
+            preferences: how it shall look.
         """
-        super().__init__()
-        self.register_theme(_THEME)
-        self.theme = _THEME.name
+        super().__init__(controls, player)
+        kept = preferences or Preferences()
+        palette = LIGHT if kept.light else DARK
+        for each in (DARK, LIGHT):
+            self.register_theme(theme_of(each))
+        self.theme = theme_of(palette).name
         self.title = title
         self._monitor = monitor
         self._session = Session(classes)
         self._rows = rows
-        self._emoji = True
+        self._exporter = exporter
+        self._uncertain_below = uncertain_below
+        self._appearance = Display(palette, emoji=kept.emoji, curves=kept.curves)
+        self._viewpoint = Viewpoint()
+        self._viewpoint.span = kept.span or None
         self._title_line = TitleLine(title)
         self._now_panel = NowPanel()
-        self._class_bars = ClassBars(classes, uncertain_below)
-        self._timeline = Timeline(self._session)
+        self._class_bars = ClassBars(classes)
+        self._timeline = Timeline(self._session, self._viewpoint)
         self._level_meter = LevelMeter()
         self._utterances = UtteranceLog(self._session)
-        self._notice = Notice(written)
-        self._health_line = HealthLine(written)
+        self._notice = Notice()
+        self._health_line = HealthLine()
+
+    @property
+    def preferences(self) -> Preferences:
+        """How the user has it look now."""
+        display = self._appearance
+        return Preferences(
+            light=not display.palette.dark,
+            emoji=display.emoji,
+            curves=display.curves,
+            span=self._viewpoint.span or 0.0,
+        )
 
     def get_default_screen(self) -> Screen[None]:
         """The screen that the style sheet calls ``live``."""
         return Screen(id="live")
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The command palette has what the keys have."""
+        for key in KEYS:
+            if self.check_action(key.action.partition("(")[0], ()):
+                shown = f"{key.help} ({key.shown})"
+                yield SystemCommand(key.name, shown, partial(self.run_action, key.action))
 
     def compose(self) -> ComposeResult:
         """From top to bottom; on a wide screen the utterances stand at the right."""
@@ -141,7 +170,8 @@ class LiveApp(App[Outcome]):
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Begin to look at the engine."""
+        """Begin to look."""
+        self._timeline.focus()
         self.poll()
         self.set_interval(1 / UPDATES_A_SECOND, self.poll)
 
@@ -152,16 +182,23 @@ class LiveApp(App[Outcome]):
 
     def on_health_changed(self, message: HealthChanged) -> None:
         """Draw the newer picture, with the rows that have come."""
+        before = self._session.health
         self._session.update(message.health)
         for row in self._rows.take() if self._rows is not None else ():
             self._session.take(row)
         self._draw()
+        if before is None or before.seekable != message.health.seekable:
+            self.refresh_bindings()
         if message.health.state == "failed":
             self.exit("failed")
 
     def on_row_arrived(self, message: RowArrived) -> None:
         """Take a row that came as a message; it is drawn with the next picture."""
         self._session.take(message.row)
+
+    def on_timeline_moved(self) -> None:
+        """Another moment is read out."""
+        self._draw()
 
     def action_pause(self) -> None:
         """Pause, or resume."""
@@ -172,34 +209,93 @@ class LiveApp(App[Outcome]):
             self._monitor.pause()
         self.poll()
 
+    def action_zoom(self, steps: int) -> None:
+        """Show more or less time; 0: as the width suggests."""
+        if steps:
+            self._viewpoint.zoom(steps)
+        else:
+            self._viewpoint.automatic()
+        self._draw()
+
+    def action_utterances(self, where: str) -> None:
+        """Scroll the utterances, whatever has the focus."""
+        getattr(self._utterances, f"action_scroll_{where}" if "page" not in where else
+                f"action_{where}")()  # fmt: skip
+
+    def action_leave(self) -> None:
+        """Escape: away from the past, and from what takes long."""
+        self.give_up()
+        self._viewpoint.follow()
+        self._draw()
+
+    def action_jump(self) -> None:
+        """Play from the cursor."""
+        if self._viewpoint.cursor is None:
+            self.tell("set the cursor first: ← → or a click", "warning")
+            return
+        cursor = self._viewpoint.cursor - self._session.offset
+        self._viewpoint.follow()
+        self._seek_to(cursor)
+
+    def action_export(self) -> None:
+        """Write what is in sight to files."""
+        if self._exporter is None:
+            self.tell("nothing can be written here", "warning")
+            return
+        view = self._viewpoint.view
+        excerpt = self._session.excerpt(view.start, view.end, self.title or "")
+        self.slow(
+            "drawing",
+            partial(self._exporter, excerpt),
+            lambda names: self.tell(f"written: {', '.join(names)}"),
+        )
+
+    def action_curves(self) -> None:
+        """Arousal, valence and loudness on or off."""
+        self._appearance = replace(self._appearance, curves=not self._appearance.curves)
+        self._timeline.refresh(layout=True)
+        self._draw()
+
     def action_emoji(self) -> None:
         """Emoji on or off, for terminals that cannot draw them."""
-        self._emoji = not self._emoji
+        self._appearance = replace(self._appearance, emoji=not self._appearance.emoji)
+        self._draw()
+
+    def action_light(self) -> None:
+        """Light or dark."""
+        palette = LIGHT if self._appearance.palette.dark else DARK
+        self._appearance = replace(self._appearance, palette=palette)
+        self.theme = theme_of(palette).name
         self._draw()
 
     def action_help(self) -> None:
         """Show the keys."""
-        self.push_screen(HelpScreen(self._session.classes, emoji=self._emoji))
+        keys = [key for key in KEYS if self.check_action(key.action.partition("(")[0], ())]
+        self.push_screen(HelpScreen(keys, self._session.classes, self._appearance))
 
     async def action_quit(self) -> None:
         """End the engine in order, and the screen."""
+        self.give_up()
         self._monitor.stop()
         self.exit("quit")
 
     def action_interrupt(self) -> None:
         """Ctrl-C: the same, with the exit status that shells expect."""
+        self.give_up()
         self._monitor.stop()
         self.exit("interrupted", return_code=INTERRUPTED_STATUS)
 
     def _draw(self) -> None:
         if not self._utterances.is_attached:
             return  # the screen is being taken down, and a last picture of the engine came
-        session = self._session
-        self._title_line.show(session)
-        self._now_panel.show(session, emoji=self._emoji)
-        self._class_bars.show(session, emoji=self._emoji)
-        self._timeline.show(emoji=self._emoji)
-        self._level_meter.show(session)
-        self._utterances.show(emoji=self._emoji)
-        self._notice.show(session)
-        self._health_line.show(session)
+        session, display, controls = self._session, self._appearance, self.controls
+        threshold = self._uncertain_below if controls is None else controls.uncertain_below
+        written = () if controls is None else controls.logs
+        self._title_line.show(session, display)
+        self._now_panel.show(session, display)
+        self._class_bars.show(session, display, threshold, self._viewpoint.cursor)
+        self._timeline.show(display)
+        self._level_meter.show(session, display)
+        self._utterances.show(display)
+        self._notice.show(session, written, self.doing)
+        self._health_line.show(session, display, written)

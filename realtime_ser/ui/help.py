@@ -10,25 +10,28 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from realtime_ser.ui.palette import INK, LOOKS, MUTED
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from textual.app import ComposeResult
 
-KEYS: Final = (
-    ("space", "pause or resume"),
-    ("e", "emoji on or off"),
+    from realtime_ser.ui.display import Display
+    from realtime_ser.ui.keys import Key
+
+TIMELINE: Final = (
+    ("← →  click", "cursor: reads out a moment; ctrl: ten columns"),
+    ("shift ← →  wheel", "scroll; end or esc goes back to now"),
     ("↑ ↓ PgUp PgDn", "scroll the utterances"),
-    ("?", "this help"),
-    ("q", "end: what was heard is still written"),
+    ("ctrl p", "all commands"),
 )
 WORDS: Final = (
     ("timeline", "height is confidence; grey uncertain; a line silence"),
+    ("◆  ▲", "a mark; an alert"),
+    ("arousal, valence", "from calm to excited, from bad to good; top is 1"),
     ("uncertain", "no class is probable enough; the tick in the bars"),
+    ("cold, adapted", "how much of this voice the model has heard"),
     ("real-time factor", "work a second of audio; below 1 keeps up"),
-    ("p95", "from sound to row: 95 of 100 rows are faster"),
+    ("p50/p95", "from sound to row: 50 or 95 of 100 rows are faster"),
     ("overflows", "times the driver lost sound"),
     ("dropped", "sound left out because analysis was behind"),
     ("queue", "sound that waits for analysis"),
@@ -42,10 +45,11 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,question_mark,q,space,enter", "dismiss", "Close", show=False),
     ]
 
-    def __init__(self, classes: Sequence[str], *, emoji: bool) -> None:
+    def __init__(self, keys: Sequence[Key], classes: Sequence[str], display: Display) -> None:
         super().__init__()
+        self._keys = keys
         self._emotions = (*classes, "uncertain")
-        self._emoji = emoji
+        self._display = display
 
     def compose(self) -> ComposeResult:
         """One box in the middle, which scrolls on a small screen."""
@@ -55,21 +59,25 @@ class HelpScreen(ModalScreen[None]):
             yield Static(self._text())
 
     def _text(self) -> Content:
+        display = self._display
         looks = [
-            Content.assemble(
-                (f"{look.emoji} " if self._emoji else "", ""),
-                (f"{look.letter} {name}", f"bold {look.color}"),
-            )
-            for name, look in ((name, LOOKS[name]) for name in self._emotions)
+            Content.styled(f"{display.mark(name)} {name}", f"bold {display.look(name).color}")
+            for name in self._emotions
         ]
         width = max(look.cell_length for look in looks) + 3
         cells = [look.pad_right(width - look.cell_length) for look in looks]
         rows = [Content("").join(cells[i : i + 4]) for i in range(0, len(cells), 4)]
-        return Content("\n").join([*_table(KEYS), Content(""), *rows, Content(""), *_table(WORDS)])
+        keys = [(key.shown, key.help) for key in self._keys]
+        return Content("\n").join(
+            [
+                *self._table(keys), *self._table(TIMELINE), Content(""), *rows, Content(""),
+                *self._table(WORDS),
+            ]
+        )  # fmt: skip
 
-
-def _table(entries: tuple[tuple[str, str], ...]) -> list[Content]:
-    return [
-        Content.assemble((f"{name:<18}", f"bold {INK}"), (meaning, MUTED))
-        for name, meaning in entries
-    ]
+    def _table(self, entries: Sequence[tuple[str, str]]) -> list[Content]:
+        palette = self._display.palette
+        return [
+            Content.assemble((f"{name:<18}", f"bold {palette.ink}"), (meaning, palette.muted))
+            for name, meaning in entries
+        ]

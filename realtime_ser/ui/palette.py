@@ -6,10 +6,13 @@ colour-blind eyes; a letter and an emoji say the same without any colour.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from realtime_ser.types import UNCERTAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 BACKGROUND: Final = "#0f1218"
 RAISED: Final = "#1a1f29"
@@ -66,3 +69,30 @@ def contrast(a: str, b: str) -> float:
 def ink_on(color: str) -> str:
     """The better readable of the light and the dark text colour on ``color``."""
     return max((INK, BACKGROUND), key=lambda ink: contrast(ink, color))
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The colours of a theme by their roles."""
+
+    background: str
+    raised: str
+    track: str
+    rule: str
+    muted: str
+    ink: str
+    level: str
+    caution: str
+    alarm: str
+    alarm_background: str
+    arousal: str
+    valence: str
+    looks: Mapping[str, Look]
+    dark: bool
+
+
+DARK: Final = Palette(
+    BACKGROUND, RAISED, TRACK, RULE, MUTED, INK, LEVEL, CAUTION, ALARM, ALARM_BACKGROUND,
+    "#e8a33d", "#7fd1ff", LOOKS, dark=True,
+)  # fmt: skip
+LIGHT: Final = replace(DARK, dark=False)

@@ -1,4 +1,8 @@
-"""What the screen knows: rows and health in, what is to be shown out. No terminal in here."""
+"""What the screen knows: rows and health in, what is to be shown out. No terminal in here.
+
+Times are those of the screen's axis: one source may follow another, and the rows of each, whose
+times begin anew, stand behind those before.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from realtime_ser.marks import marks_of
 from realtime_ser.types import UNCERTAIN
-from realtime_ser.ui.timeline_model import Lane
+from realtime_ser.ui.lane import Lane, Painted
+from realtime_ser.ui.level_history import BIN, LevelHistory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +29,7 @@ SILENT_AFTER: Final = 2.0
 SWITCH_AFTER: Final = 1.0
 """Seconds that the stream shown large must say nothing before another takes its place."""
 LOG_LENGTH: Final = 10_000
-"""Utterances that can be scrolled back to."""
+"""Utterances that can be scrolled back to, and moments that stay marked."""
 
 Mood = Literal[
     "starting", "listening", "silence", "no sound", "emotion", "paused", "ended", "failed"
@@ -55,6 +61,53 @@ class Scores:
     leading: int | None
     current: bool
     """False: left over from speech that is past."""
+    adapted: float = 0.0
+    """Seconds of the speaker's speech that the model has adapted to."""
+    at: float | None = None
+    """The moment that was asked for; None: now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A row and where it stands."""
+
+    row: TimelineRow
+    offset: float
+    """Seconds of the axis at which the row's run begins."""
+
+    @property
+    def start(self) -> float:
+        """Seconds of the axis."""
+        return self.row.start + self.offset
+
+    @property
+    def end(self) -> float:
+        """Seconds of the axis."""
+        return self.row.end + self.offset
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something on the axis that wants to be seen."""
+
+    seconds: float
+    note: str
+    alert: bool
+    """A rule found it; False: a person marked it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A stretch of the axis, to be kept outside of the screen."""
+
+    title: str
+    start: float
+    end: float
+    lanes: tuple[tuple[str, tuple[Painted, ...]], ...]
+    """Label and spans of every stream that has any."""
+    rows: tuple[TimelineRow, ...]
+    """Those behind the spans, and the utterances, in the order of their ends."""
+    moments: tuple[Moment, ...]
 
 
 class Session:
@@ -64,9 +117,15 @@ class Session:
         self.classes = tuple(classes)
         self.health: Health | None = None
         self.lanes: dict[StreamKey, Lane] = {}
-        self.utterances: deque[TimelineRow] = deque(maxlen=LOG_LENGTH)
+        self.levels: dict[StreamKey, LevelHistory] = {}
+        self.utterances: deque[Placed] = deque(maxlen=LOG_LENGTH)
+        self.moments: deque[Moment] = deque(maxlen=LOG_LENGTH)
         self.utterance_count = 0
         self.row_count = 0
+        self.cuts = 0
+        """How often something that was shown has been forgotten."""
+        self.offset = 0.0
+        """Seconds of the axis at which the present run begins."""
         self._last: dict[StreamKey, TimelineRow] = {}
         self._heard: StreamKey | None = None
         self._reached = 0.0
@@ -75,29 +134,42 @@ class Session:
     def take(self, row: TimelineRow) -> None:
         """Take the next row."""
         self.row_count += 1
+        key = (row.stream, row.channel)
+        self._note_moments(row)
         if row.kind == "alert":
             return
-        key = (row.stream, row.channel)
-        lane = self.lanes.setdefault(key, Lane())
+        lane = self._lane(key)
+        placed = Placed(row, self.offset)
         if row.kind == "utterance":
-            self.utterances.append(row)
+            self.utterances.append(placed)
             self.utterance_count += 1
-        if row.kind == "window" or row.start >= lane.end:
+        if row.kind == "window" or placed.start >= lane.end:
             # An utterance without a single window row: it was too short for one.
             self._last[key] = row
             heard = None if self._heard is None else self._last[self._heard]
             if heard is None or row.end - heard.end > SWITCH_AFTER:
                 self._heard = key
-        lane.add(row)
+        status = self.status(key)
+        if status is not None and not status.envelope:  # a replay: rows are all there is to see
+            start = max(placed.start, lane.end)
+            self.levels[key].paint(int(start / BIN), round(placed.end / BIN), row.level_dbfs)
+        lane.add(row, self.offset)
 
     def update(self, health: Health) -> None:
         """Take a newer picture of the engine."""
-        reached = max((status.position for status in health.streams), default=0.0)
-        if reached != self._reached or health.state != "running":
-            self._reached, self._moved_at = reached, health.elapsed
-        self.health = health
+        before, self.health = self.health, health
+        position = max((status.position for status in health.streams), default=0.0)
+        if before is not None and health.run != before.run:
+            self._begin_run()
+        elif before is not None and health.jumps != before.jumps:
+            self._rewind(self.offset + position)
+        if position != self._reached or health.state != "running":
+            self._reached, self._moved_at = position, health.elapsed
+        first = round(self.offset / BIN)
         for status in health.streams:
-            self.lanes.setdefault((status.stream, status.channel), Lane())
+            key = (status.stream, status.channel)
+            self._lane(key)
+            self.levels[key].add((first + number, peak) for number, peak in status.envelope)
 
     @property
     def running(self) -> bool:
@@ -108,7 +180,7 @@ class Session:
     def position(self) -> float:
         """Seconds of audio that the streams have reached."""
         reached = [lane.end for lane in self.lanes.values()]
-        reached += [status.position for status in self._streams]
+        reached += [self.offset + status.position for status in self._streams]
         return max(reached, default=0.0)
 
     @property
@@ -116,7 +188,14 @@ class Session:
         """What the clock shows: the position in a recording, else the time since the start."""
         if self.health is None:
             return 0.0
-        return self.health.elapsed if self.health.duration is None else self.position
+        if self.health.duration is None:
+            return self.health.elapsed
+        return max((status.position for status in self._streams), default=0.0)
+
+    @property
+    def heard(self) -> StreamKey | None:
+        """The stream that is shown large."""
+        return self._heard
 
     def label(self, key: StreamKey) -> str:
         """A short name of a stream; empty where there is only one."""
@@ -126,7 +205,7 @@ class Session:
         return f"ch {key[1]}" if same_name else key[0]
 
     def status(self, key: StreamKey) -> StreamStatus | None:
-        """The engine's last word on a stream."""
+        """The engine's last word on a stream; None: it is not there any more."""
         return next((s for s in self._streams if (s.stream, s.channel) == key), None)
 
     def now(self) -> Now:
@@ -147,27 +226,102 @@ class Session:
             if any(status.speech for status in self._streams):
                 return Now("listening")
             # Whole seconds: it is drawn that way, and unchanged pictures are not drawn again.
-            return Now("silence", seconds=float(int(self.position - row.end)))
+            since = self.position - self.offset - row.end
+            return Now("silence", seconds=float(int(since)))
+        lane = self.lanes[self._heard]
         return Now(
             "emotion",
             emotion=row.emotion,
             leading=leading_class(row),
             confidence=row.confidence,
-            seconds=self.lanes[self._heard].end - self.lanes[self._heard].since(),
+            seconds=lane.end - lane.since(),
             voice=voice,
         )
 
-    def scores(self) -> Scores:
-        """Probabilities of the newest row of the stream that is shown large."""
-        if self._heard is None:
-            return Scores((None,) * len(self.classes), None, current=False)
-        row = self._last[self._heard]
+    def scores(self, at: float | None = None) -> Scores:
+        """Probabilities of the stream that is shown large: its newest row, or that of a moment."""
+        row = None
+        if at is not None:
+            row = self.row_at(at)
+        elif self._heard is not None:
+            row = self._last[self._heard]
+        if row is None:
+            return Scores((None,) * len(self.classes), None, current=False, at=at)
         leading = leading_class(row)
         return Scores(
             tuple(row.probabilities.get(name) for name in self.classes),
             self.classes.index(leading) if leading in self.classes else None,
-            current=self.now().mood == "emotion",
+            current=at is not None or self.now().mood == "emotion",
+            adapted=row.adapted,
+            at=at,
         )
+
+    def row_at(self, seconds: float) -> TimelineRow | None:
+        """What was shown at a moment: of the stream that is shown large, else of any other."""
+        others = [key for key in self.lanes if key != self._heard]
+        for key in ([self._heard] if self._heard in self.lanes else []) + others:
+            row = self.lanes[key].at(seconds) if key is not None else None
+            if row is not None:
+                return row
+        return None
+
+    def moments_between(self, start: float, end: float) -> list[Moment]:
+        """What is marked in [start, end)."""
+        return [moment for moment in self.moments if start <= moment.seconds < end]
+
+    def excerpt(self, start: float, end: float, title: str) -> Excerpt:
+        """What stands in a stretch of the axis."""
+        lanes = {key: tuple(lane.painted(start, end)) for key, lane in self.lanes.items()}
+        rows = [(span.end, span.row) for spans in lanes.values() for span in spans]
+        rows += [(u.end, u.row) for u in self.utterances if u.start < end and u.end > start]
+        # An utterance that was too short for a window painted its span itself.
+        unique = {(row.stream, row.channel, row.kind, at): (at, row) for at, row in rows}
+        ordered = sorted(unique.values(), key=lambda item: (item[0], item[1].kind == "utterance"))
+        return Excerpt(
+            title=title,
+            start=start,
+            end=min(end, self.position),
+            lanes=tuple((self.label(key), spans) for key, spans in lanes.items() if spans),
+            rows=tuple(row for _, row in ordered),
+            moments=tuple(self.moments_between(start, end)),
+        )
+
+    def _lane(self, key: StreamKey) -> Lane:
+        if key not in self.lanes:
+            self.lanes[key] = Lane(*key)
+            self.levels[key] = LevelHistory()
+        return self.lanes[key]
+
+    def _note_moments(self, row: TimelineRow) -> None:
+        marks = marks_of(row)
+        for mark in marks:
+            self.moments.append(Moment(self.offset + mark.seconds, mark.note, alert=False))
+        if row.kind == "alert" and not marks:
+            why = next((flag for flag in row.flags if flag != "derived"), "alert")
+            self.moments.append(Moment(self.offset + row.end, why, alert=True))
+
+    def _begin_run(self) -> None:
+        """Another source follows: its time 0 is the end of what is there, on a whole tenth."""
+        reached = [lane.end for lane in self.lanes.values()] + [self.offset + self._reached]
+        self.offset = round(max(reached, default=0.0) / BIN + 0.5) * BIN
+        self._last.clear()
+        self._heard = None
+        self._reached = 0.0
+
+    def _rewind(self, seconds: float) -> None:
+        """The position was moved: what stands behind it is void."""
+        for lane in self.lanes.values():
+            lane.rewind(seconds)
+        for levels in self.levels.values():
+            levels.rewind(seconds)
+        while self.utterances and self.utterances[-1].end > seconds:
+            self.utterances.pop()
+            self.utterance_count -= 1
+        while self.moments and self.moments[-1].seconds > seconds:
+            self.moments.pop()
+        self._last.clear()
+        self._heard = None
+        self.cuts += 1
 
     def _is_current(self, key: StreamKey, row: TimelineRow) -> bool:
         status = self.status(key)

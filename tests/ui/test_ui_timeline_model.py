@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime_ser.ui.timeline_model import NAMES, SILENCE, Lane, Run, runs, ticks
+from realtime_ser.ui.lane import NAMES, SILENCE, Lane
+from realtime_ser.ui.timeline_model import Run, runs, ticks
 from tests.ui.scenes import make_row
 
 

@@ -8,7 +8,8 @@ from textual.content import Content
 from textual.widget import Widget
 
 from realtime_ser.ui.bars import horizontal
-from realtime_ser.ui.palette import INK, LOOKS, MUTED, RULE, TRACK
+from realtime_ser.ui.display import Display
+from realtime_ser.ui.times import clock_tenths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,19 +23,28 @@ _VALUE_WIDTH: Final = 5
 class ClassBars(Widget):
     """Label, bar and value of each class; a tick marks where certainty begins."""
 
-    def __init__(self, classes: Sequence[str], uncertain_below: float) -> None:
+    def __init__(self, classes: Sequence[str]) -> None:
         super().__init__()
         self.border_title = "emotions"
         self._names = tuple(classes)
-        self._threshold = uncertain_below
+        self._threshold = 0.0
         self._scores: Scores | None = None
-        self._emoji = True
+        self._display = Display()
 
-    def show(self, session: Session, *, emoji: bool) -> None:
-        """Draw again if anything has changed."""
-        scores = session.scores()
-        if (scores, emoji) != (self._scores, self._emoji):
-            self._scores, self._emoji = scores, emoji
+    def show(self, session: Session, display: Display, threshold: float, at: float | None) -> None:
+        """Draw again if anything has changed.
+
+        Args:
+            session: what is known.
+            display: how to draw.
+            threshold: confidence under which rows say ``uncertain``.
+            at: the moment to show; None: now.
+        """
+        scores = session.scores(at)
+        if (scores, display, threshold) != (self._scores, self._display, self._threshold):
+            self._scores, self._display, self._threshold = scores, display, threshold
+            self.border_title = "emotions" if at is None else f"emotions at {clock_tenths(at)}"
+            self.border_subtitle = _adaptation(scores)
             self.refresh()
 
     def render(self) -> Content:
@@ -49,31 +59,44 @@ class ClassBars(Widget):
 
     def _line(self, number: int) -> Content:
         name = self._names[number]
-        look = LOOKS[name]
+        look, palette = self._display.look(name), self._display.palette
         scores = self._scores
         value = scores.values[number] if scores else None
         current = scores is not None and scores.current
         leads = current and scores is not None and scores.leading == number
-        mark = f"{look.emoji} {look.letter} " if self._emoji else f"{look.letter} "
+        mark = self._display.mark(name) + " "
+        strong = f"bold {palette.ink}"
         label = Content.assemble(
-            (mark, f"bold {look.color}" if current else MUTED),
-            (f"{name:<{_NAME_WIDTH}} ", f"bold {INK}" if leads else MUTED),
+            (mark, f"bold {look.color}" if current else palette.muted),
+            (f"{name:<{_NAME_WIDTH}} ", strong if leads else palette.muted),
         )
         room = self.size.width - label.cell_length - _VALUE_WIDTH
         text = "" if value is None else f"{value:4.0%}".replace("%", " %")
         return (
             label
-            + self._bar(value or 0.0, room, look.color if current else RULE)
-            + Content.styled(f"{text:>{_VALUE_WIDTH}}", f"bold {INK}" if leads else MUTED)
+            + self._bar(value or 0.0, room, look.color if current else palette.rule)
+            + Content.styled(f"{text:>{_VALUE_WIDTH}}", strong if leads else palette.muted)
         )
 
     def _bar(self, value: float, width: int, color: str) -> Content:
         if width < 3:
             return Content("")
+        palette = self._display.palette
         filled = horizontal(value, width)
         tick = min(width - 1, round(self._threshold * width))
         rest = " " * (width - len(filled))
         if len(filled) <= tick:
             at = tick - len(filled)
             rest = rest[:at] + "┊" + rest[at + 1 :]
-        return Content.assemble((filled, f"{color} on {TRACK}"), (rest, f"{RULE} on {TRACK}"))
+        return Content.assemble(
+            (filled, f"{color} on {palette.track}"), (rest, f"{palette.muted} on {palette.track}")
+        )
+
+
+def _adaptation(scores: Scores) -> str:
+    """How well the model knows who speaks."""
+    if scores.leading is None:
+        return ""
+    if scores.adapted < 1.0:
+        return "cold: the voice is new"
+    return f"adapted to {scores.adapted:.0f} s of this voice"

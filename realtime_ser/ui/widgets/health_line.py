@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 from textual.widget import Widget
 
-from realtime_ser.ui.palette import ALARM, INK, MUTED
+from realtime_ser.ui.display import Display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from textual.geometry import Size
 
     from realtime_ser.stats import Health
+    from realtime_ser.ui.palette import Palette
     from realtime_ser.ui.session import Session
 
 _GAP: Final = 2
@@ -43,17 +44,18 @@ class Item:
 class HealthLine(Widget):
     """Items in a row, in as many lines as they need."""
 
-    def __init__(self, written: Sequence[str]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._written = written
+        self._display = Display()
         self._items: tuple[list[Item], list[Item]] = ([], [])
 
-    def show(self, session: Session) -> None:
-        """Draw again if anything has changed."""
+    def show(self, session: Session, display: Display, written: Sequence[str]) -> None:
+        """Draw again if anything has changed; ``written`` are the files that rows go to."""
         if session.health is None:
             return
-        items = health_items(session.health, self._written)
-        if items != self._items:
+        items = health_items(session.health, written)
+        if (items, display) != (self._items, self._display):
+            self._display = display
             width = self.size.width
             grown = len(_lines(items, width)) != len(_lines(self._items, width))
             self._items = items
@@ -66,9 +68,9 @@ class HealthLine(Widget):
     def render(self) -> Content:
         """Labels muted, values bright."""
         if not any(self._items):
-            return Content.styled("starting", MUTED)
+            return Content.styled("starting", self._display.palette.muted)
         lines = [
-            Content(" " * _GAP).join(_content(item) for item in line)
+            Content(" " * _GAP).join(_content(item, self._display.palette) for item in line)
             for line in _lines(self._items, self.size.width)
         ]
         return Content("\n").join(lines)
@@ -76,10 +78,11 @@ class HealthLine(Widget):
 
 def health_items(health: Health, written: Sequence[str]) -> tuple[list[Item], list[Item]]:
     """What runs and where it goes; how well it runs."""
-    p95 = health.latency.p95
+    p50, p95 = health.latency.p50, health.latency.p95
+    latency = "—" if p50 is None or p95 is None else f"{p50:.0f}/{p95:.0f} ms"
     rate = f"{health.sample_rate / 1000:g} kHz" if health.sample_rate else ""
     files = " + ".join(PurePath(file).name for file in written)
-    rows = f"{health.rows} → {files}" if files else str(health.rows)
+    rows = f"{health.rows} → {files}" if files else f"{health.rows}, not written"
     what = [
         Item(health.source, rate),
         *([Item("reopened", str(health.reopened), bad=True)] if health.reopened else []),
@@ -90,7 +93,7 @@ def health_items(health: Health, written: Sequence[str]) -> tuple[list[Item], li
     factor = health.realtime_factor
     how = [
         Item("real-time factor", f"{factor:.2f}", bad=factor >= 1.0),
-        Item("p95", "—" if p95 is None else f"{p95:.0f} ms", bad=p95 is not None and p95 >= _LATE),
+        Item("p50/p95", latency, bad=p95 is not None and p95 >= _LATE),
         Item("overflows", str(health.overflows), bad=health.overflows > 0),
         Item("dropped", f"{health.dropped:.1f} s", bad=health.dropped > 0),
         Item("queue", f"{health.queue:.1f} s", bad=health.queue >= _LONG_QUEUE),
@@ -98,11 +101,12 @@ def health_items(health: Health, written: Sequence[str]) -> tuple[list[Item], li
     return [item for item in what if item.label or item.value], how
 
 
-def _content(item: Item) -> Content:
-    value = Content.styled(item.value, f"bold {ALARM}" if item.bad else INK)
+def _content(item: Item, palette: Palette) -> Content:
+    value = Content.styled(item.value, f"bold {palette.alarm}" if item.bad else palette.ink)
     if not item.label:
         return value
-    return Content.styled(item.label + " ", ALARM if item.bad else MUTED) + value
+    style = palette.alarm if item.bad else palette.muted
+    return Content.styled(item.label + " ", style) + value
 
 
 def _lines(groups: tuple[list[Item], list[Item]], width: int) -> list[list[Item]]:

@@ -10,19 +10,21 @@ from textual.content import Content
 from textual.widget import Widget
 
 from realtime_ser.ui.bars import GROWING, horizontal, joined
+from realtime_ser.ui.display import Display
 from realtime_ser.ui.layout import TALL
-from realtime_ser.ui.palette import ALARM, CAUTION, INK, LEVEL, MUTED, TRACK
 from realtime_ser.ui.peak_hold import PeakHold
 
 if TYPE_CHECKING:
     from textual.geometry import Size
 
+    from realtime_ser.ui.palette import Palette
     from realtime_ser.ui.session import Session, StreamKey
 
 FLOOR: Final = -60.0
 """dBFS at the left end of the meter; the right end is 0."""
-_ZONES: Final = ((-12.0, LEVEL), (-3.0, CAUTION), (0.0, ALARM))
-"""Up to which level (dBFS) which colour."""
+_LOUD: Final = -12.0
+"""dBFS from which the colour warns."""
+_TOO_LOUD: Final = -3.0
 _MOST: Final = 4
 _STATE_WIDTH: Final = 16
 _VALUE_WIDTH: Final = 20
@@ -50,8 +52,9 @@ class LevelMeter(Widget):
         self.border_title = "level"
         self._peaks: dict[StreamKey, PeakHold] = {}
         self._readings: tuple[Reading, ...] = ()
+        self._display = Display()
 
-    def show(self, session: Session) -> None:
+    def show(self, session: Session, display: Display) -> None:
         """Draw again if anything has changed."""
         health = session.health
         if health is None:
@@ -73,7 +76,8 @@ class LevelMeter(Widget):
                     peak=round(max(-120.0, held)),
                 )
             )
-        if tuple(readings) != self._readings:
+        if (tuple(readings), display) != (self._readings, self._display):
+            self._display = display
             grown = len(readings) != len(self._readings)
             self._readings = tuple(readings)
             self.refresh(layout=grown)
@@ -87,59 +91,64 @@ class LevelMeter(Widget):
     def render(self) -> Content:
         """Meters and, where there is a line left, their scale."""
         width, height = self.size
+        palette = self._display.palette
         if not self._readings:
-            return Content.styled("waiting for audio", MUTED)
+            return Content.styled("waiting for audio", palette.muted)
         margin = max(cell_len(reading.label) for reading in self._readings)
         margin += 2 if margin else 0
         room = width - margin - _STATE_WIDTH - _VALUE_WIDTH
-        lines = [_line(reading, margin, room) for reading in self._readings[:height]]
+        lines = [_line(reading, margin, room, palette) for reading in self._readings[:height]]
         if len(lines) < height and room >= _NARROW:
-            lines.append(Content(" " * (margin + _STATE_WIDTH)) + _scale(room))
+            lines.append(Content(" " * (margin + _STATE_WIDTH)) + _scale(room, palette))
         return Content("\n").join(lines)
 
 
-def _line(reading: Reading, margin: int, room: int) -> Content:
-    label = Content.styled(f"{reading.label:<{margin}}", MUTED)
-    meter = _meter(reading, room)
+def _line(reading: Reading, margin: int, room: int, palette: Palette) -> Content:
+    label = Content.styled(f"{reading.label:<{margin}}", palette.muted)
+    meter = _meter(reading, room, palette)
     if reading.percent is None:
-        return label + Content.styled(f"{'○ idle':<{_STATE_WIDTH}}", MUTED) + meter
-    state, color = ("● speech", f"bold {INK}") if reading.speech else ("○ quiet ", MUTED)
-    loud = _color(reading.peak)
+        return label + Content.styled(f"{'○ idle':<{_STATE_WIDTH}}", palette.muted) + meter
+    state, color = "○ quiet ", palette.muted
+    if reading.speech:
+        state, color = "● speech", f"bold {palette.ink}"
+    loud = _color(reading.peak, palette)
     return Content.assemble(
         label,
         (f"{state} {reading.percent:3} %  ", color),
         meter,
-        (f" {reading.level:4} dBFS", INK),
-        (f"  peak {reading.peak:4}"[-10:], loud if loud != LEVEL else MUTED),
+        (f" {reading.level:4} dBFS", palette.ink),
+        (f"  peak {reading.peak:4}"[-10:], loud if loud != palette.level else palette.muted),
     )
 
 
-def _meter(reading: Reading, width: int) -> Content:
+def _meter(reading: Reading, width: int, palette: Palette) -> Content:
     if width < 1:
         return Content("")
     filled = horizontal(_share(reading.level), width).ljust(width)
     at = min(width - 1, int(_share(reading.peak) * width))
     cells = []
     for i, character in enumerate(filled):
-        color = _color(FLOOR * (1 - (i + 0.5) / width))
+        color = _color(FLOOR * (1 - (i + 0.5) / width), palette)
         if i == at and character == " " and reading.peak > FLOOR:
-            character, color = GROWING[2], INK
-        cells.append((character, f"{color} on {TRACK}"))
+            character, color = GROWING[2], palette.ink
+        cells.append((character, f"{color} on {palette.track}"))
     return Content.assemble(*joined(cells))
 
 
-def _scale(width: int) -> Content:
+def _scale(width: int, palette: Palette) -> Content:
     line = [" "] * width
     for level in range(int(FLOOR), 0, 12):
         at = round(_share(level) * width)
         for i, character in enumerate(f"╵{level}"):
             line[min(width - 1, at + i)] = character
-    return Content.styled("".join(line), MUTED)
+    return Content.styled("".join(line), palette.muted)
 
 
 def _share(level: float) -> float:
     return min(1.0, max(0.0, 1.0 - level / FLOOR))
 
 
-def _color(level: float) -> str:
-    return next((color for limit, color in _ZONES if level <= limit), ALARM)
+def _color(level: float, palette: Palette) -> str:
+    if level <= _LOUD:
+        return palette.level
+    return palette.caution if level <= _TOO_LOUD else palette.alarm

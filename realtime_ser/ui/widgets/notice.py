@@ -15,23 +15,29 @@ if TYPE_CHECKING:
 class Notice(Static):
     """Out of sight while all is well."""
 
-    def __init__(self, written: Sequence[str]) -> None:
+    def __init__(self) -> None:
         super().__init__(markup=False)
-        self._written = written
         self._text = ""
 
-    def show(self, session: Session) -> None:
-        """Draw again if anything has changed."""
+    def show(self, session: Session, written: Sequence[str], doing: str) -> None:
+        """Draw again if anything has changed.
+
+        Args:
+            session: what is known.
+            written: files that the rows went to.
+            doing: what takes a moment just now; empty when nothing does.
+        """
         health = session.health
-        problem = None if health is None else health.problem
-        ended = health is not None and health.state == "ended"
-        lines = [] if problem is None else [f"▲ {problem}"]
-        if ended:
-            where = f" · timeline in {' and '.join(self._written)}" if self._written else ""
+        troubles = [] if health is None or health.problem is None else [health.problem]
+        lines = [f"▲ {trouble}" for trouble in troubles]
+        if health is not None and health.state == "ended":
+            where = f" · timeline in {' and '.join(written)}" if written else ""
             lines.append(f"■ ended{where} · press q to leave")
+        if doing:
+            lines.append(f"◌ {doing}")
         text = "\n".join(lines)
         if text != self._text:
             self._text = text
             self.set_class(bool(text), "-shown")
-            self.set_class(problem is not None, "-problem")
+            self.set_class(bool(troubles), "-problem")
             self.update(text)

@@ -10,7 +10,8 @@ from textual.widget import Widget
 
 from realtime_ser.types import UNCERTAIN
 from realtime_ser.ui.big_text import big_text
-from realtime_ser.ui.palette import ALARM, INK, LOOKS, MUTED, TRACK, ink_on
+from realtime_ser.ui.display import Display
+from realtime_ser.ui.palette import ink_on
 from realtime_ser.ui.session import Now
 from realtime_ser.ui.times import clock_text
 
@@ -38,13 +39,13 @@ class NowPanel(Widget):
         super().__init__()
         self.border_title = "now"
         self._now = Now("starting")
-        self._emoji = True
+        self._display = Display()
 
-    def show(self, session: Session, *, emoji: bool) -> None:
+    def show(self, session: Session, display: Display) -> None:
         """Draw again if anything has changed."""
         now = session.now()
-        if (now, emoji) != (self._now, self._emoji):
-            self._now, self._emoji = now, emoji
+        if (now, display) != (self._now, self._display):
+            self._now, self._display = now, display
             self.refresh()
 
     def render(self) -> Content:
@@ -58,11 +59,11 @@ class NowPanel(Widget):
         return Content("\n").join([Content("")] * ((height - len(lines)) // 2) + lines)
 
     def _headline(self, width: int, height: int) -> list[Content]:
-        now = self._now
+        now, palette = self._now, self._display.palette
         word = now.emotion or now.mood
-        color = LOOKS[now.emotion].color if now.emotion else MUTED
-        color = ALARM if now.mood == "no sound" else color
-        style = MUTED if now.emotion == UNCERTAIN else color
+        color = palette.looks[now.emotion].color if now.emotion else palette.muted
+        color = palette.alarm if now.mood == "no sound" else color
+        style = palette.muted if now.emotion == UNCERTAIN else color
         for scale in (2, 1):
             rows = big_text(word, scale)
             wide = _BADGE_WIDTHS[scale] + cell_len(self._mark()) % 2  # keeps the mark centred
@@ -79,7 +80,7 @@ class NowPanel(Widget):
     def _badge(self, width: int, height: int, color: str) -> list[Content]:
         """A frame in the emotion's colour; hatched where there is none to be sure of."""
         sure = self._now.emotion is not None and self._now.emotion != UNCERTAIN
-        fill, style = ("█", color) if sure else ("░", f"{color} on {TRACK}")
+        fill, style = ("█", color) if sure else ("░", f"{color} on {self._display.palette.track}")
         mark = Content.styled(self._mark(), f"bold {color}")
         left = (width - 2 - mark.cell_length) // 2
         right = width - 2 - mark.cell_length - left
@@ -94,27 +95,27 @@ class NowPanel(Widget):
     def _mark(self) -> str:
         if self._now.emotion is None:
             return _MARKS[self._now.mood]
-        look = LOOKS[self._now.emotion]
-        return look.emoji if self._emoji else look.letter
+        look = self._display.look(self._now.emotion)
+        return look.emoji if self._display.emoji else look.letter
 
     def _details(self, width: int) -> list[Content]:
-        now = self._now
+        now, palette = self._now, self._display.palette
         if now.emotion is None or now.leading is None:
-            return [Content.styled(_explain(now), MUTED)]
+            return [Content.styled(_explain(now), palette.muted)]
         sure = now.emotion != UNCERTAIN
         percent = f"{now.confidence:4.0%}".replace("%", " %")
         room = max(0, width - len(percent) - 1)
         filled = round(room * min(1.0, now.confidence))
-        color = LOOKS[now.leading].color
+        color = palette.looks[now.leading].color
         gauge = Content.assemble(
-            (percent, f"bold {INK if sure else MUTED}"),
+            (percent, f"bold {palette.ink if sure else palette.muted}"),
             (" " + ("━" if sure else "╍") * filled, color),
-            ("━" * (room - filled), TRACK),
+            ("━" * (room - filled), palette.track),
         )
         words = [f"for {now.seconds:.1f} s"] if sure else [f"perhaps {now.leading}"]
         if now.voice:
             words.insert(0, now.voice)
-        return [gauge, Content.styled("  ·  ".join(words), MUTED)]
+        return [gauge, Content.styled("  ·  ".join(words), palette.muted)]
 
 
 def _explain(now: Now) -> str:

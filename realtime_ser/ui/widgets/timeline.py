@@ -1,153 +1,236 @@
-"""The last minutes: a coloured lane a stream, a name under each stretch, the time below."""
+"""The timeline: a coloured lane a stream, curves below, the time at the bottom."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
+from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 
-from realtime_ser.ui.bars import RISING, joined, vertical
+from realtime_ser.ui.display import Display
 from realtime_ser.ui.layout import TALL
-from realtime_ser.ui.palette import INK, LOOKS, MUTED, RULE, TRACK
-from realtime_ser.ui.timeline_model import NAMES, SILENCE, runs, ticks
-from realtime_ser.ui.times import clock_text
+from realtime_ser.ui.timeline_drawing import axis, blocks, curves, loudness, names
+from realtime_ser.ui.times import clock_tenths, clock_text
+from realtime_ser.ui.viewpoint import FINEST
 
 if TYPE_CHECKING:
+    from textual import events
     from textual.geometry import Size
 
+    from realtime_ser.ui.palette import Palette
     from realtime_ser.ui.session import Session, StreamKey
-    from realtime_ser.ui.timeline_model import Columns
+    from realtime_ser.ui.viewpoint import View, Viewpoint
 
-FINEST: Final = 0.5
-"""Seconds a column where a recording is so short that all of it can be seen."""
-COARSEST: Final = 1.0
-"""Seconds a column otherwise."""
-_COLORS: Final = [LOOKS[name].color for name in NAMES]
+_MOST_LANES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """Which columns are in sight."""
-
-    first: int
-    count: int
-    seconds: float
-    """Each column's width in time."""
-    reached: int
-    """Columns in sight that have begun."""
-
-
-class Timeline(Widget):
+class Timeline(Widget, can_focus=True):
     """Newest to the right. Height of a block: confidence; grey: uncertain; a thin line: silence."""
 
-    def __init__(self, session: Session) -> None:
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "step(-1)", show=False),
+        Binding("right", "step(1)", show=False),
+        Binding("ctrl+left,home", "step(-10)", show=False),
+        Binding("ctrl+right", "step(10)", show=False),
+        Binding("shift+left", "scroll_time(-0.5)", show=False),
+        Binding("shift+right", "scroll_time(0.5)", show=False),
+        Binding("end,escape", "follow", show=False),
+    ]
+
+    class Moved(Message):
+        """Another part of the past is in sight, or another moment is read out."""
+
+    def __init__(self, session: Session, viewpoint: Viewpoint) -> None:
         super().__init__()
         self.border_title = "timeline"
         self._session = session
+        self._viewpoint = viewpoint
+        self._display = Display()
         self._drawn: object = None
         self._lanes = 0
-        self._emoji = True
 
-    def show(self, *, emoji: bool) -> None:
+    def show(self, display: Display) -> None:
         """Draw again if anything has changed."""
-        session = self._session
+        session, look = self._session, self._viewpoint
         speech = tuple(s.speech for s in session.health.streams) if session.health else ()
-        reached = math.ceil(session.position / FINEST)
-        drawn = (reached, session.row_count, speech, session.running, emoji)
+        drawn = (
+            math.ceil(session.position / FINEST), session.row_count, session.cuts,
+            len(session.moments), speech, session.running, display, look.span, look.cursor,
+            look.end,
+        )  # fmt: skip
         if drawn != self._drawn:
-            self._drawn, self._emoji = drawn, emoji
-            self.refresh(layout=len(session.lanes) != self._lanes)
-            self._lanes = len(session.lanes)
+            self._drawn, self._display = drawn, display
+            lanes = len(self._shown(None))
+            self.refresh(layout=lanes != self._lanes)
+            self._lanes = lanes
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As high as the lanes want to be where the style says ``auto``."""
-        lanes = max(1, len(self._session.lanes))
+        lanes = max(1, len(self._shown(None)))
         if viewport.height < TALL:
             return 1 + (4 if lanes == 1 else 2 * lanes if lanes < 4 else min(lanes, 6))
-        return 1 + (7 if lanes == 1 else 4 * lanes if lanes < 4 else 2 * min(lanes, 8))
+        below = 4 if self._display.curves else 0
+        return 1 + below + (7 if lanes == 1 else 4 * lanes if lanes < 4 else 2 * min(lanes, 8))
 
     def render(self) -> Content:
-        """Lanes and axis."""
-        session = self._session
+        """Lanes, curves and axis."""
+        session, display = self._session, self._display
         width, height = self.size
-        keys = list(session.lanes)
+        margin = self._margin(width)
+        health = session.health
+        view = self._viewpoint.look(
+            max(1, width - margin), session.position, health.duration if health else None
+        )
+        keys = self._shown(view)
         shown = keys[: max(1, height - 1)]
-        margin = max((cell_len(session.label(key)) for key in shown), default=0)
-        margin = min(margin + 3, width // 3) if margin else 0
-        count = max(1, width - margin)
-        view = self._view(count)
-        self.border_subtitle = _subtitle(view, len(keys) - len(shown))
-        lines = []
-        rows = (height - 1) // max(1, len(shown))
+        below = self._below(height - 1, len(shown))
+        rows = (height - 1 - sum(below)) // max(1, len(shown))
+        lines: list[Content] = []
         for key in shown:
             lines += self._lane(key, rows, margin, view)
-        lines += [Content("")] * (height - 1 - len(lines))
-        return Content("\n").join([*lines, _axis(margin, view)][-max(1, height) :])
+        spare = height - 1 - sum(below) - len(lines)
+        lines += [Content("")] * spare
+        lines += self._curves(view, margin, *below)
+        moments = session.moments_between(view.start, view.end)
+        lines.append(axis(margin, view, moments, display.palette))
+        self._caption(view, len(keys) - len(shown))
+        return Content("\n").join(self._with_cursor(line, margin, view) for line in lines)
 
-    def _view(self, count: int) -> View:
-        """The newest columns; before they fill the width, all from the start."""
-        health = self._session.health
-        duration = None if health is None else health.duration
-        fitting = COARSEST if duration is None else duration / count
-        seconds = min(COARSEST, max(FINEST, fitting))
-        reached = math.ceil(self._session.position / seconds - 1e-9)
-        first = max(0, reached - count)
-        return View(first, count, seconds, min(count, reached - first))
+    def action_step(self, columns: int) -> None:
+        """Move the cursor."""
+        self._viewpoint.step(columns)
+        self.post_message(self.Moved())
+
+    def action_scroll_time(self, share: float) -> None:
+        """Move the view by a share of its width."""
+        self._viewpoint.scroll(share)
+        self.post_message(self.Moved())
+
+    def action_follow(self) -> None:
+        """Back to the newest column."""
+        self._viewpoint.follow()
+        self.post_message(self.Moved())
+
+    def on_click(self, event: events.Click) -> None:
+        """Set the cursor on what was clicked."""
+        offset = event.get_content_offset(self)
+        column = -1 if offset is None else offset.x - self._margin(self.size.width)
+        if column >= 0:
+            self._viewpoint.point(self._viewpoint.column_time(column))
+            self.post_message(self.Moved())
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Into the past; with a modifier key closer."""
+        self._wheel(event, -1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Towards now; with a modifier key further away."""
+        self._wheel(event, 1)
+
+    def _wheel(self, event: events.MouseEvent, direction: int) -> None:
+        event.stop()
+        if event.ctrl or event.shift or event.meta:
+            self._viewpoint.zoom(direction)
+        else:
+            self._viewpoint.scroll(0.1 * direction)
+        self.post_message(self.Moved())
+
+    def _shown(self, view: View | None) -> list[StreamKey]:
+        """Streams that are there now, and those that left something in sight."""
+        session = self._session
+        if view is None:
+            view = self._viewpoint.view
+        return [
+            key
+            for key, lane in session.lanes.items()
+            if session.status(key) is not None or lane.has_any(view.start, view.end)
+        ][:_MOST_LANES]
+
+    def _margin(self, width: int) -> int:
+        session = self._session
+        margin = max((cell_len(session.label(key)) for key in session.lanes), default=0)
+        return min(margin + 3, width // 3) if margin else 0
+
+    def _below(self, height: int, lanes: int) -> tuple[int, int]:
+        """Lines of arousal and valence, and of loudness."""
+        if not self._display.curves:
+            return 0, 0
+        room = height - 2 * max(1, lanes)
+        if room >= 8:
+            return (4, 2) if room >= 16 else (3, 1)
+        return (0, 1) if room >= 2 else (0, 0)
+
+    def _curves(self, view: View, margin: int, plane: int, loud: int) -> list[Content]:
+        """Of the stream that is shown large."""
+        session, palette = self._session, self._display.palette
+        key = session.heard or next(iter(session.lanes), None)
+        if key is None:
+            return [Content("")] * (plane + loud)
+        blank = Content(" " * margin)
+        lines = curves(session.lanes[key], view, plane, palette) if plane else []
+        lines += loudness(session.levels[key], view, loud, palette)
+        return [blank + line for line in lines]
 
     def _lane(self, key: StreamKey, rows: int, margin: int, view: View) -> list[Content]:
         """``rows`` lines, the last with the names where there is more than one."""
-        columns = self._session.lanes[key].columns(view.first, view.count, view.seconds)
-        blocks = max(1, rows - 1)
-        lines = [_blocks(columns, row, blocks, view.reached) for row in reversed(range(blocks))]
+        session, display = self._session, self._display
+        columns = session.lanes[key].columns(view.first, view.count, view.seconds)
+        high = max(1, rows - 1)
+        lines = blocks(columns, high, view.reached, display.palette)
         if rows > 1:
-            lines.append(_names(columns))
+            lines.append(names(columns, display.palette))
         if not margin:
             return lines
-        status, running = self._session.status(key), self._session.running
-        dot = ("● ", INK) if status is not None and status.speech and running else ("○ ", RULE)
-        label = self._session.label(key)
-        head = Content.assemble(dot, (label, MUTED)).truncate(margin - 1, ellipsis=True, pad=True)
+        palette = display.palette
+        status = session.status(key)
+        speaks = status is not None and status.speech and session.running
+        dot = ("● ", palette.ink) if speaks else ("○ ", palette.rule)
+        head = Content.assemble(dot, (session.label(key), palette.muted))
+        head = head.truncate(margin - 1, ellipsis=True, pad=True)
         blank = Content(" " * margin)
-        middle = (blocks - 1) // 2
+        middle = (high - 1) // 2
         return [(head + " " if i == middle else blank) + line for i, line in enumerate(lines)]
 
+    def _with_cursor(self, line: Content, margin: int, view: View) -> Content:
+        cursor = self._viewpoint.cursor
+        if cursor is None or not view.start <= cursor < view.end:
+            return line
+        column = margin + int(cursor / view.seconds) - view.first
+        short = column + 1 - line.cell_length
+        line = line + " " * short if short > 0 else line
+        return line.stylize("reverse", column, column + 1)
 
-def _blocks(columns: Columns, row: int, rows: int, reached: int) -> Content:
-    """One line of a lane; row 0 is the lowest."""
-    pieces: list[tuple[str, str]] = []
-    for column, (code, confidence) in enumerate(
-        zip(columns.codes.tolist(), columns.confidence.tolist(), strict=True)
-    ):
-        if code == SILENCE:
-            pieces.append((RISING[1] if row == 0 and column < reached else " ", TRACK))
-        else:
-            pieces.append((vertical(confidence, rows)[row], _COLORS[code]))
-    return Content.assemble(*joined(pieces))
+    def _caption(self, view: View, hidden: int) -> None:
+        """What is read out, or how much is in sight."""
+        palette, cursor = self._display.palette, self._viewpoint.cursor
+        self.border_title = _title(self._below(self.size.height - 1, self._lanes)[0], palette)
+        if cursor is not None:
+            self.border_subtitle = f"{clock_tenths(cursor)}  {self._reading(cursor)}  ·  esc: live"
+            return
+        text = f"{clock_text(round(view.count * view.seconds))} in view"
+        if not view.latest:
+            text = f"{clock_text(view.start)} to {clock_text(view.end)}  ·  end: live"
+        self.border_subtitle = f"+{hidden} more channels · {text}" if hidden > 0 else text
+
+    def _reading(self, cursor: float) -> str:
+        row = self._session.row_at(cursor)
+        if row is None:
+            return "no speech"
+        label = self._session.label((row.stream, row.channel))
+        text = f"{row.emotion} {row.confidence:.0%}".replace("%", " %")
+        if row.arousal is not None and row.valence is not None:
+            text += f"  arousal {row.arousal:+.2f}  valence {row.valence:+.2f}"
+        return f"{label} {text}" if label else text
 
 
-def _names(columns: Columns) -> Content:
-    """The name of each stretch where it fits, else its letter."""
-    pieces: list[tuple[str, str]] = []
-    for run in runs(columns.codes):
-        pieces.append((" " * (run.start - sum(len(text) for text, _ in pieces)), ""))
-        name = NAMES[run.code]
-        room = run.stop - run.start
-        text = name if len(name) < room else LOOKS[name].letter
-        pieces.append((f"{text:<{room}}", _COLORS[run.code]))
-    return Content.assemble(*pieces)
-
-
-def _axis(margin: int, view: View) -> Content:
-    line = ""
-    for column, text in ticks(view.first, view.count, view.seconds):
-        line = line.ljust(column) + "╵" + text
-    return Content.styled(" " * margin + line, MUTED)
-
-
-def _subtitle(view: View, hidden: int) -> str:
-    text = f"{clock_text(view.count * view.seconds)} in view"
-    return f"+{hidden} more channels · {text}" if hidden > 0 else text
+def _title(plane: int, palette: Palette) -> Content:
+    """Also tells which curve is which, where there are any."""
+    if not plane:
+        return Content("timeline")
+    return Content.assemble(
+        "timeline   ", ("━ arousal", palette.arousal), "  ", ("━ valence", palette.valence)
+    )

@@ -12,13 +12,12 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from realtime_ser.types import UNCERTAIN
-from realtime_ser.ui.palette import BACKGROUND, INK, LOOKS, MUTED, TRACK
+from realtime_ser.ui.display import Display
 from realtime_ser.ui.session import leading_class
 from realtime_ser.ui.times import clock_text
 
 if TYPE_CHECKING:
-    from realtime_ser.types import TimelineRow
-    from realtime_ser.ui.session import Session
+    from realtime_ser.ui.session import Placed, Session
 
 _GAUGE_WIDTH = 20
 
@@ -32,18 +31,18 @@ class UtteranceLog(ScrollView, can_focus=True):
         self._session = session
         self._drawn = 0
         self._labels = 0
-        self._emoji = True
+        self._display = Display()
 
-    def show(self, *, emoji: bool) -> None:
+    def show(self, display: Display) -> None:
         """Draw again if anything has changed."""
         session = self._session
         count = session.utterance_count
-        if (count, len(session.lanes), emoji) == (self._drawn, self._labels, self._emoji):
+        if (count, len(session.lanes), display) == (self._drawn, self._labels, self._display):
             return
         reading_back = not self.is_vertical_scroll_end
         full = len(session.utterances) == session.utterances.maxlen
         added = count - self._drawn
-        self._drawn, self._labels, self._emoji = count, len(session.lanes), emoji
+        self._drawn, self._labels, self._display = count, len(session.lanes), display
         self.border_title = f"utterances  {count}" if count else "utterances"
         self.virtual_size = Size(1, len(session.utterances))
         if reading_back and full:
@@ -60,7 +59,8 @@ class UtteranceLog(ScrollView, can_focus=True):
         """Line ``y`` of what is in sight."""
         width = self.scrollable_content_region.width
         number = self.scroll_offset.y + y
-        style = Style.parse(f"{MUTED} on {BACKGROUND}")
+        palette = self._display.palette
+        style = Style.parse(f"{palette.muted} on {palette.background}")
         if number >= len(self._session.utterances):
             text = "nothing said yet" if y == 0 and not self._drawn else ""
             return Strip([Segment(text, style)]).adjust_cell_length(width, style)
@@ -68,28 +68,29 @@ class UtteranceLog(ScrollView, can_focus=True):
         strip = Strip([Segment(text, style + Style.parse(look)) for text, look in pieces])
         return strip.adjust_cell_length(width, style)
 
-    def _pieces(self, row: TimelineRow, width: int) -> list[tuple[str, str]]:
+    def _pieces(self, placed: Placed, width: int) -> list[tuple[str, str]]:
         """Text and style of a line, left to right; what does not fit is cut on the right."""
-        look = LOOKS[row.emotion]
+        row, display, palette = placed.row, self._display, self._display.palette
+        look = display.look(row.emotion)
         sure = row.emotion != UNCERTAIN
         key = (row.stream, row.channel)
         labels = [self._session.label(each) for each in self._session.lanes]
         margin = max((cell_len(label) for label in labels), default=0)
-        mark = f"{look.emoji} {look.letter}" if self._emoji else look.letter
+        strong = palette.ink if sure else palette.muted
         pieces = [
-            (f"{clock_text(row.start):>7}", INK),
-            (f"{row.end - row.start:6.1f} s   ", MUTED),
-            (f"{self._session.label(key):<{margin}}   " if margin else "", MUTED),
-            (f"{mark} ", f"bold {look.color}"),
-            (f"{row.emotion:<9}", look.color if sure else MUTED),
-            (f" {row.confidence:4.0%}  ".replace("%", " %"), INK if sure else MUTED),
+            (f"{clock_text(placed.start):>7}", palette.ink),
+            (f"{row.end - row.start:6.1f} s   ", palette.muted),
+            (f"{self._session.label(key):<{margin}}   " if margin else "", palette.muted),
+            (f"{display.mark(row.emotion)} ", f"bold {look.color}"),
+            (f"{row.emotion:<9}", look.color if sure else palette.muted),
+            (f" {row.confidence:4.0%}  ".replace("%", " %"), strong),
         ]
         used = sum(cell_len(text) for text, _ in pieces)
         if not sure:
-            pieces.append((f"perhaps {leading_class(row)}", MUTED))
+            pieces.append((f"perhaps {leading_class(row)}", palette.muted))
         else:
             gauge = max(0, min(_GAUGE_WIDTH, width - used - 1))
             filled = round(row.confidence * gauge)
             pieces.append(("━" * filled, look.color))
-            pieces.append(("━" * (gauge - filled), TRACK))
+            pieces.append(("━" * (gauge - filled), palette.track))
         return pieces

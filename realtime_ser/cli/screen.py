@@ -1,0 +1,115 @@
+"""The live screen over a session, or over a timeline of a past one."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+import typer
+
+from realtime_ser.cli.signals import interrupts_held
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from realtime_ser.config import Config
+    from realtime_ser.recognizer import NetworkRecognizer
+    from realtime_ser.sinks.line_file import LineFileSink
+    from realtime_ser.succession import SourceAt, Succession
+    from realtime_ser.ui.app import LiveApp
+    from realtime_ser.ui.session import Excerpt
+
+
+def preferences_file() -> Path:
+    """Where this user's choices of looks are kept."""
+    return Path(platformdirs.user_config_path("realtime-ser", appauthor=False)) / "screen.toml"
+
+
+def run_on_screen(
+    title: str,
+    source: str,
+    open_source: SourceAt,
+    logs: Sequence[LineFileSink],
+    recognizer: NetworkRecognizer,
+    config: Config,
+) -> None:
+    """Show a session until the user leaves it; every row is in the files then.
+
+    Args:
+        title: of the screen.
+        source: to begin with, as typed.
+        open_source: makes it, and others.
+        logs: files to write, not open yet.
+        recognizer: to begin with.
+        config: likewise.
+
+    Raises:
+        RealtimeSerError: what the user can mend.
+        KeyboardInterrupt: the user pressed Ctrl-C; the engine has drained.
+    """
+    from realtime_ser.desk import Desk
+    from realtime_ser.succession import Succession
+    from realtime_ser.ui.app import LiveApp
+    from realtime_ser.ui.preferences import load_preferences
+    from realtime_ser.ui.sink import UiSink
+
+    view = UiSink()
+    engines = Succession(source, open_source, recognizer, config, view, logs)
+    with _drained(engines):
+        with interrupts_held():  # an engine with some of its threads could not drain
+            engines.start()
+        desk = Desk(engines)
+        app = LiveApp(
+            desk,
+            rows=view,
+            classes=recognizer.classes,
+            title=title,
+            uncertain_below=config.timeline.uncertain_below,
+            controls=desk,
+            player=desk,
+            exporter=export_here,
+            preferences=load_preferences(preferences_file()),
+        )
+        outcome = app.run()
+        engines.stop()
+        engines.join()
+    leave(app, outcome)
+
+
+def leave(app: LiveApp, outcome: object) -> None:
+    """Keep the user's choices, and end as the screen ended.
+
+    Raises:
+        typer.Exit: the screen broke, and has said how.
+        KeyboardInterrupt: the user pressed Ctrl-C.
+    """
+    from realtime_ser.ui.preferences import save_preferences
+
+    save_preferences(app.preferences, preferences_file())
+    if outcome is None and app.return_code:
+        raise typer.Exit(app.return_code)
+    if outcome in ("interrupted", None):
+        raise KeyboardInterrupt
+
+
+def export_here(excerpt: Excerpt) -> list[str]:
+    """Write an excerpt of the timeline into the folder that the command was started in."""
+    from realtime_ser.report.excerpt import write_excerpt
+
+    return write_excerpt(excerpt, Path(), f"realtime-ser-{datetime.now():%Y%m%d-%H%M%S}")
+
+
+@contextlib.contextmanager
+def _drained(engines: Succession) -> Iterator[None]:
+    """However the work ends, what was heard is written and no thread stays behind."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        engines.stop()
+        engines.join()
+        raise
+    finally:
+        engines.abort()

@@ -1,0 +1,1 @@
+"""Pictures for people who were not there."""

@@ -1,0 +1,109 @@
+"""A stretch of the live timeline as files: a picture (SVG and PNG) and its rows (CSV)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from realtime_ser.errors import SinkError
+from realtime_ser.sinks.csv import CsvSink
+from realtime_ser.types import EMOTIONS, UNCERTAIN
+from realtime_ser.ui.palette import LIGHT
+from realtime_ser.ui.times import clock_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from realtime_ser.ui.lane import Painted
+    from realtime_ser.ui.session import Excerpt
+
+_LANE: Final = 0.9
+"""Inches a lane is high."""
+
+
+def write_excerpt(excerpt: Excerpt, folder: Path, stem: str) -> list[str]:
+    """Write STEM.svg, STEM.png and STEM.csv; returns their names.
+
+    Raises:
+        SinkError: nothing is in sight, a file is there already, or cannot be written.
+    """
+    if not excerpt.rows:
+        raise SinkError("no speech is in sight; scroll to some, then export")
+    files = [folder / f"{stem}.{ending}" for ending in ("svg", "png", "csv")]
+    for file in files:
+        if file.exists():
+            raise SinkError(f"{file}: is there already; wait a second and try again")
+    figure = _draw(excerpt)
+    try:
+        for file in files[:2]:
+            figure.savefig(file, dpi=150)
+    except OSError as error:
+        raise SinkError(f"{file}: cannot be written ({error.strerror or error})") from error
+    rows = CsvSink(files[2])
+    rows.open()
+    try:
+        for row in excerpt.rows:
+            rows.write(row)
+    finally:
+        rows.close()
+    return [file.name for file in files]
+
+
+def _draw(excerpt: Excerpt) -> Any:
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+    from matplotlib.ticker import FuncFormatter
+
+    count = len(excerpt.lanes)
+    figure = Figure(figsize=(11, 1.6 + _LANE * (count + 1)), layout="constrained")
+    axes = figure.subplots(
+        count + 1, 1, sharex=True, squeeze=False, height_ratios=[1.0] * count + [1.2]
+    )[:, 0]  # fmt: skip
+    for ax, (label, spans) in zip(axes, excerpt.lanes, strict=False):
+        _lane(ax, label, spans)
+    _curves(axes[-1], [span for _, spans in excerpt.lanes for span in spans])
+    for ax in axes:
+        for moment in excerpt.moments:
+            ax.axvline(moment.seconds, color=LIGHT.alarm if moment.alert else LIGHT.ink, lw=1)
+        ax.spines[["top", "right"]].set_visible(False)
+    for moment in excerpt.moments:
+        axes[0].annotate(
+            moment.note, (moment.seconds, 1.0), xycoords=("data", "axes fraction"),
+            xytext=(2, 2), textcoords="offset points", fontsize=7, parse_math=False,
+        )  # fmt: skip
+    axes[-1].set_xlim(excerpt.start, max(excerpt.end, excerpt.start + 1.0))
+    axes[-1].xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: clock_text(seconds)))
+    figure.suptitle(excerpt.title, x=0.01, ha="left", fontsize=10, parse_math=False)
+    shown = {row.emotion for row in excerpt.rows}
+    looks = [(name, LIGHT.looks[name]) for name in (*EMOTIONS, UNCERTAIN) if name in shown]
+    figure.legend(
+        handles=[Patch(color=look.color, label=f"{look.letter} {name}") for name, look in looks],
+        loc="outside lower left", ncols=len(looks), frameon=False, fontsize=8,
+    )  # fmt: skip
+    return figure
+
+
+def _lane(ax: Any, label: str, spans: Sequence[Painted]) -> None:
+    """Height is confidence, as on the screen."""
+    ax.bar(
+        [span.start for span in spans],
+        [span.row.confidence for span in spans],
+        [span.end - span.start for span in spans],
+        align="edge",
+        color=[LIGHT.looks[span.row.emotion].color for span in spans],
+    )
+    ax.set_ylim(0, 1)
+    ax.set_ylabel(label or "confidence", fontsize=8, parse_math=False)
+
+
+def _curves(ax: Any, spans: Sequence[Painted]) -> None:
+    ordered = sorted(spans, key=lambda span: span.end)
+    for name, color, line in (("arousal", LIGHT.arousal, "-"), ("valence", LIGHT.valence, "--")):
+        values = [getattr(span.row, name) for span in ordered]
+        times = [(span.start + span.end) / 2 for span in ordered]
+        known = [(t, v) for t, v in zip(times, values, strict=True) if v is not None]
+        if known:
+            ax.plot(*zip(*known, strict=True), line, color=color, lw=1.2, label=name)
+    ax.axhline(0, color=LIGHT.rule, lw=0.5)
+    ax.set_ylim(-1, 1)
+    ax.legend(loc="upper right", fontsize=7, frameon=False, ncols=2)

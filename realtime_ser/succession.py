@@ -1,0 +1,219 @@
+"""One engine after another over the same files: what a screen needs to switch while it runs."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from realtime_ser.assembly import pipeline_factory
+from realtime_ser.capture.file import FileSource
+from realtime_ser.clock import SystemClock
+from realtime_ser.engine import Engine
+from realtime_ser.errors import ConfigError, RealtimeSerError
+from realtime_ser.sinks.lasting import LastingSink
+from realtime_ser.vad import make_vad
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from realtime_ser.capture.source import Source
+    from realtime_ser.clock import Clock
+    from realtime_ser.config import Config
+    from realtime_ser.pipeline import PipelineFactory
+    from realtime_ser.recognizer import NetworkRecognizer
+    from realtime_ser.sinks.line_file import LineFileSink
+    from realtime_ser.sinks.sink import Sink
+    from realtime_ser.stats import Health
+
+    SourceAt = Callable[[str, float], Source]
+    """Makes the source of a name, to be played from a moment on."""
+
+Audio = Literal["new", "same", "moved"]
+"""Another source; the same recording from where it is; the same from another moment on."""
+
+
+class Succession:
+    """Runs an engine, and another in its place. Files stay open in between.
+
+    ``change`` and ``between`` take up to seconds and may be called from any thread; the rest
+    returns at once.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        open_source: SourceAt,
+        recognizer: NetworkRecognizer,
+        config: Config,
+        view: Sink,
+        logs: Sequence[LineFileSink],
+        clock: Clock | None = None,
+    ) -> None:
+        """Prepare the first engine; ``start`` begins it.
+
+        Args:
+            uri: of its source, as typed.
+            open_source: makes this and other sources.
+            recognizer: of it.
+            config: of it.
+            view: gets every row, too.
+            logs: files to write, not open yet.
+            clock: of all engines.
+        """
+        self.uri = uri
+        self.recognizer = recognizer
+        self.config = config
+        self.clock: Clock = clock or SystemClock()
+        self.open_source = open_source
+        self.logs = {str(log.path): LastingSink(log) for log in logs}
+        self.speed = 1.0
+        self._view = view
+        self._vad = make_vad(config.vad)
+        self._changing = threading.Lock()
+        self.leaving = threading.Event()
+        self._run = self._jumps = self._rows = 0
+        self._begun: float | None = None
+        self.source = open_source(uri, 0.0)
+        self.engine = self._make_engine(self.source)
+
+    def start(self) -> None:
+        """Begin to listen.
+
+        Raises:
+            RealtimeSerError: see ``Engine.start``.
+        """
+        self.engine.start()
+        self._begun = self.clock.monotonic()
+
+    def health(self) -> Health:
+        """See ``Engine.health``, over all engines so far."""
+        health = self.engine.health()
+        changing = self._changing.locked() and health.state != "failed"
+        return replace(
+            health,
+            state="starting" if changing else health.state,
+            elapsed=0.0 if self._begun is None else self.clock.monotonic() - self._begun,
+            rows=self._rows + health.rows,
+            run=self._run,
+            jumps=self._jumps,
+            seekable=isinstance(self.source, FileSource),
+            speed=self.speed,
+        )
+
+    def stop(self) -> None:
+        """End: what was heard becomes rows. A change that is under way ends first."""
+        self.leaving.set()
+        self.engine.stop()
+
+    def abort(self) -> None:
+        """See ``Engine.abort``."""
+        self.leaving.set()
+        self.engine.abort()
+
+    def join(self) -> None:
+        """Wait for the end, and close the files.
+
+        Raises:
+            The first error of the engine, or of closing a file.
+        """
+        with self._changing:
+            engine = self.engine
+        try:
+            engine.join()
+        finally:
+            for log in self.logs.values():
+                log.finish()
+
+    @property
+    def position(self) -> float:
+        """Seconds of audio that the present source has given."""
+        return max((status.position for status in self.engine.health().streams), default=0.0)
+
+    def make_pipeline(self) -> PipelineFactory:
+        """Chains of streams as they are set up now."""
+        return pipeline_factory(self.config, self.recognizer, self._vad)
+
+    @contextmanager
+    def files_at_rest(self) -> Iterator[None]:
+        """No engine comes or goes meanwhile."""
+        with self._changing:
+            yield
+
+    def change(
+        self,
+        uri: str,
+        recognizer: NetworkRecognizer,
+        config: Config,
+        audio: Audio,
+        *,
+        start: float = 0.0,
+    ) -> None:
+        """End the engine, and begin another; the one before where that cannot be.
+
+        Args:
+            uri: of its source.
+            recognizer: of it.
+            config: of it.
+            audio: how what is heard then follows on what was heard.
+            start: where a recording begins that is moved in, in seconds.
+
+        Raises:
+            RealtimeSerError: it cannot be; the source before goes on.
+        """
+        if self.uri == "-":
+            raise ConfigError("-: standard input cannot be opened twice; end and start again")
+        with self._changing:
+            self.open_source(uri, 0.0)  # what is wrong with the name is said before the end
+            before = self.uri, self.recognizer, self.config
+            self._end()
+            at = self.position if isinstance(self.source, FileSource) else 0.0
+            self.recognizer, self.config = recognizer, config
+            try:
+                self._begin(uri, at if audio == "same" else start, audio)
+            except RealtimeSerError:
+                self.uri, self.recognizer, self.config = before
+                self._begin(self.uri, at, "same")
+                raise
+
+    @contextmanager
+    def between(self) -> Iterator[None]:
+        """The source is free meanwhile; then it is listened to again.
+
+        Raises:
+            RealtimeSerError: it cannot be opened again.
+        """
+        with self._changing:
+            self._end()
+            try:
+                yield
+            finally:
+                self._begin(self.uri, 0.0, "new")
+
+    def _end(self) -> None:
+        self.engine.stop()
+        self.engine.join()
+        self._rows += self.engine.health().rows
+
+    def _begin(self, uri: str, start: float, audio: Audio) -> None:
+        source = self.open_source(uri, start)
+        if isinstance(source, FileSource):
+            source.speed = self.speed
+        elif audio == "same":
+            audio = "new"  # what was said meanwhile is lost, and a device's time begins anew
+        engine = self._make_engine(source)
+        engine.start()
+        self.uri, self.source, self.engine = uri, source, engine
+        self._run += audio == "new"
+        self._jumps += audio == "moved"
+        if self.leaving.is_set():
+            engine.stop()
+
+    def _make_engine(self, source: Source) -> Engine:
+        recognizer = self.recognizer
+        return Engine(
+            source, recognizer, self.make_pipeline(), self.config,
+            [*self.logs.values(), self._view],
+            clock=self.clock, device=str(recognizer.device), model=recognizer.name,
+        )  # fmt: skip
