@@ -69,6 +69,14 @@ class Health:
     streams: tuple[StreamStatus, ...]
     stages: tuple[tuple[str, Latency], ...] = ()
     """Stage of ``STAGES`` -> its latency."""
+    speed: float = 1.0
+    """Seconds of a recording or timeline played a second."""
+    seekable: bool = False
+    """``seek`` and the speed can be changed."""
+    jumps: int = 0
+    """How often the position was moved by hand; what a screen has of later times is void then."""
+    run: int = 0
+    """Counts sources that followed one another; positions begin anew with each."""
 
 
 class LatencyMeter:
