@@ -72,9 +72,9 @@ class Health:
     stages: tuple[tuple[str, Latency], ...] = ()
     """Stage of ``STAGES`` -> its latency."""
     speed: float = 1.0
-    """Of playing; 1 is as it was recorded."""
+    """Seconds of a recording or timeline played a second."""
     seekable: bool = False
-    """Position and speed can be changed."""
+    """``seek`` and the speed can be changed."""
     jumps: int = 0
     """How often the position was moved by hand; what a screen has of later times is void then."""
     run: int = 0

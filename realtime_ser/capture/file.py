@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
 
+from realtime_ser.capture.pacing import Pacer
+from realtime_ser.capture.sequential import FLOAT_SUBTYPES, SequentialFile
 from realtime_ser.capture.source import SourceHealth, SourceInfo
 from realtime_ser.capture.truncation import missing_end
 from realtime_ser.errors import SourceError
@@ -17,7 +20,10 @@ from realtime_ser.levels import first_unusable
 from realtime_ser.types import CapturedBlock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from realtime_ser.clock import Clock
+    from realtime_ser.types import AudioArray
 
 AUDIO_SUFFIXES = (".aif", ".aiff", ".au", ".flac", ".mp3", ".ogg", ".opus", ".wav")
 """Of the files in a folder, those that are taken for recordings."""
@@ -25,19 +31,21 @@ MAX_CHANNELS = 64
 MIN_SAMPLE_RATE = 4_000
 MAX_SAMPLE_RATE = 384_000
 
-_CATCH_UP = 0.5
-"""Seconds of lateness of the reader that are caught up; after a longer pause playing resumes."""
 _TOLERATED_LOSS = 0.1
 """Seconds by which a whole recording may be shorter than its header says."""
-_SCAN_SAMPLES = 1 << 20
-_FLOAT_SUBTYPES = ("FLOAT", "DOUBLE")
 
 
 class FileSource:
     """Plays a recording. Implements ``Source``."""
 
     def __init__(
-        self, path: str | Path, *, paced: bool, clock: Clock, block_seconds: float
+        self,
+        path: str | Path,
+        *,
+        paced: bool,
+        clock: Clock,
+        block_seconds: float,
+        start: float = 0.0,
     ) -> None:
         """Name a recording; nothing is opened yet.
 
@@ -47,30 +55,67 @@ class FileSource:
                 that time. False: as fast as it is read, without stamps.
             clock: paces.
             block_seconds: length of a block.
+            start: seconds at which playing begins, to the sample; ``lost`` of the first block is
+                what lies before, so that times stay those of the recording. At least the last
+                block is played: a start behind the end ends at once, with the clocks at the end.
+
+        Raises:
+            ValueError: the start is negative or no number.
         """
+        if not start >= 0.0:
+            raise ValueError(f"a recording cannot be played from {start} s")
         self._path = Path(path)
         self._paced = paced
         self._clock = clock
         self._block_seconds = block_seconds
+        self._start = start
+        self._pacer = Pacer(clock)
         self._never = threading.Event()
-        self._file: _SequentialFile | None = None
+        self._file: SequentialFile | None = None
         self._position = 0
-        self._base: float | None = None
+        self._sample_rate = 1
+        self._lost = 0
+        """Samples before the start that no block has told of yet."""
+
+    @property
+    def speed(self) -> float:
+        """Seconds of the recording a second, 0.25 to 16; 1 unless set. Any thread may set it.
+
+        It takes effect with the next ``read``, from where playing is. Without pace it has none.
+        Blocks are stamped with the times at which they come at this speed.
+
+        Raises:
+            ValueError: set to a value outside.
+        """
+        return self._pacer.speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self._pacer.speed = speed
+
+    @property
+    def position(self) -> float:
+        """Seconds of the recording that have been read or passed over; from any thread."""
+        return self._position / self._sample_rate
 
     def open(self) -> SourceInfo:
         """See ``Source.open``. Also refuses recordings that could only fail half-way.
 
+        Compressed formats but FLAC are decoded up to the start, which takes a while far inside.
+
         Raises:
             SourceError: missing, a folder, unreadable, not audio, empty, cut off, with more than
-                64 channels, a sample rate outside 4 to 384 kHz, or samples that are not finite.
+                64 channels, a sample rate outside 4 to 384 kHz, samples that are not finite, or
+                broken before the start.
         """
         self.close()
         check_readable(self._path)
         with self._open_audio() as file:
             self._check(file)
         file = self._file = self._open_audio()  # seeking back is not exact in every format
-        self._position = 0
-        self._base = None
+        self._position, self._sample_rate = 0, file.samplerate
+        self._pacer.restart()
+        self._go_to_start(file)
         return SourceInfo(
             uri=str(self._path),
             name=self._path.stem,
@@ -85,31 +130,25 @@ class FileSource:
         file = self._file
         if file is None:
             raise EOFError
-        wanted = max(1, round(self._block_seconds * file.samplerate))
+        wanted = self._block_samples(file)
         if file.format != "MP3":  # whose length may be an estimate
             wanted = min(wanted, file.frames - self._position)
         if wanted == 0:
             raise EOFError
         due: float | None = None
         if self._paced:
-            due = self._due(self._position + wanted, file.samplerate)
+            due = self._pacer.due(self.position, (self._position + wanted) / file.samplerate)
             ahead = due - self._clock.monotonic()
             if ahead > 0:
                 self._clock.wait(self._never, min(ahead, timeout))
                 if self._clock.monotonic() < due:
                     return None
-        try:
-            samples = file.read(wanted, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            raise SourceError(
-                f"{self._path}: broken at {self._position / file.samplerate:.1f} s "
-                f"({_reason(error)}); repair or re-encode it"
-            ) from error
+        samples = self._advance(file, wanted)
         if len(samples) == 0:
             self._refuse_early_end(file)
             raise EOFError
-        self._position += len(samples)
-        return CapturedBlock(samples, due)
+        lost, self._lost = self._lost, 0
+        return CapturedBlock(samples, due, lost)
 
     def close(self) -> None:
         """See ``Source.close``."""
@@ -121,32 +160,58 @@ class FileSource:
         """Files have no trouble that is not an error."""
         return SourceHealth()
 
-    def _refuse_early_end(self, file: _SequentialFile) -> None:
+    def _block_samples(self, file: SequentialFile) -> int:
+        return max(1, round(self._block_seconds * int(file.samplerate)))
+
+    def _go_to_start(self, file: SequentialFile) -> None:
+        wanted = round(min(self._start * file.samplerate, file.frames))
+        wanted = max(0, min(wanted, file.frames - self._block_samples(file)))
+        try:
+            if wanted and file.seeks_exactly:
+                with self._breaks_told():
+                    self._position = file.seek(wanted)
+            while self._position < wanted:
+                left = wanted - self._position
+                if not len(self._advance(file, min(left, file.chunk))):
+                    break  # as the first ``read`` will find, too
+        except SourceError:
+            self.close()
+            raise
+        self._lost = self._position
+
+    def _advance(self, file: SequentialFile, samples: int) -> AudioArray:
+        """The next (samples, channels), fewer at the end."""
+        with self._breaks_told():
+            block: AudioArray = file.read(samples, dtype="float32", always_2d=True)
+        self._position += len(block)
+        return block
+
+    @contextmanager
+    def _breaks_told(self) -> Iterator[None]:
+        try:
+            yield
+        except soundfile.LibsndfileError as error:
+            raise SourceError(
+                f"{self._path}: broken at {self.position:.1f} s "
+                f"({_reason(error)}); repair or re-encode it"
+            ) from error
+
+    def _refuse_early_end(self, file: SequentialFile) -> None:
         """Damage in the middle, or a file cut while it plays: not to be taken for the whole."""
         if file.format == "MP3":
             return
-        heard, whole = self._position / file.samplerate, file.frames / file.samplerate
+        heard, whole = self.position, file.frames / file.samplerate
         if whole - heard > _TOLERATED_LOSS:
             raise SourceError(
                 f"{self._path}: gave {heard:.1f} s of its {whole:.1f} s; it is damaged or was cut "
                 "while it played, and times of rows after the damage are early; copy it again"
             )
 
-    def _due(self, position: int, sample_rate: int) -> float:
-        """When ``position`` would have been captured live."""
-        now = self._clock.monotonic()
-        offset = position / sample_rate
-        if self._base is None:
-            self._base = now - self._position / sample_rate
-        if now - (self._base + offset) > _CATCH_UP:
-            self._base = now - offset
-        return self._base + offset
-
-    def _open_audio(self) -> _SequentialFile:
+    def _open_audio(self) -> SequentialFile:
         try:
             # As bytes: a name on a POSIX disk need not be text.
             name = os.fsencode(self._path) if os.name == "posix" else self._path
-            return _SequentialFile(name)
+            return SequentialFile(name)
         except soundfile.LibsndfileError as error:
             raise SourceError(
                 f"{self._path}: not audio that can be read ({_reason(error)}); "
@@ -158,7 +223,7 @@ class FileSource:
                 "encoding and channels"
             ) from error
 
-    def _check(self, file: _SequentialFile) -> None:
+    def _check(self, file: SequentialFile) -> None:
         if not 1 <= file.channels <= MAX_CHANNELS:
             raise SourceError(
                 f"{self._path}: has {file.channels} channels, at most {MAX_CHANNELS} are "
@@ -174,14 +239,13 @@ class FileSource:
         reason = missing_end(self._path, file)
         if reason is not None:
             raise SourceError(f"{self._path}: is cut off ({reason}); copy or export it again")
-        if file.subtype in _FLOAT_SUBTYPES:
+        if file.subtype in FLOAT_SUBTYPES:
             self._check_finite(file)
 
-    def _check_finite(self, file: _SequentialFile) -> None:
+    def _check_finite(self, file: SequentialFile) -> None:
         """Only floating-point formats can hold such samples; one quick pass over those."""
         file.seek(0)
-        at_a_time = max(1, _SCAN_SAMPLES // file.channels)
-        buffer = np.empty((at_a_time, file.channels), np.float32)
+        buffer = np.empty((file.chunk, file.channels), np.float32)
         start = 0
         while start < file.frames:
             # A float64 beyond float32 becomes infinite here, and is refused as well.
@@ -198,17 +262,6 @@ class FileSource:
                     "export it again as 16-bit or 24-bit audio"
                 )
             start += len(samples)
-
-
-class _SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
-    """Reads without seeking.
-
-    soundfile seeks to where it is after every read. In MP3 that loses the decoder's state: read in
-    blocks, a tone came out as one block of tone and silence (soundfile 0.14, libsndfile 1.2.2).
-    """
-
-    def seekable(self) -> bool:
-        return False
 
 
 def check_readable(path: Path) -> None:

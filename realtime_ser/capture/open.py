@@ -27,6 +27,7 @@ def open_source(
     paced: bool,
     pcm: PcmFormat | None = None,
     stdin: BinaryIO | None = None,
+    start: float = 0.0,
 ) -> Source:
     """Make the source that ``uri`` names; its ``open`` is the caller's to call.
 
@@ -37,13 +38,16 @@ def open_source(
         paced: whether a file plays in real time; other sources have their own pace.
         pcm: format of ``-``; 16 kHz, 16 bits, one channel when None.
         stdin: the stream behind ``-``, such as ``sys.stdin.buffer``.
+        start: seconds at which a recording begins to play; see ``FileSource``.
 
     Raises:
         SourceError: what can be said without opening it: an empty name, a missing or empty file, a
-            folder, no standard input.
+            folder, no standard input, a start of what is no recording.
     """
     if not uri:
         raise SourceError("source: an empty name; use mic, mic:NAME, a path or -")
+    if start > 0.0 and (uri in ("mic", "-") or uri.startswith("mic:")):
+        raise SourceError(f"{uri}: only a recording can start at {start:g} s; leave the start out")
     if uri == "mic" or uri.startswith("mic:"):
         return MicrophoneSource(uri, _device(uri), config, clock)
     if uri == "-":
@@ -51,7 +55,7 @@ def open_source(
             raise SourceError("-: there is no standard input; pipe raw PCM into it")
         return PipeSource(stdin, pcm or PcmFormat(), clock, block_seconds=config.block)
     check_readable(Path(uri))
-    return FileSource(uri, paced=paced, clock=clock, block_seconds=config.block)
+    return FileSource(uri, paced=paced, clock=clock, block_seconds=config.block, start=start)
 
 
 def whole_number(text: str) -> int | None:

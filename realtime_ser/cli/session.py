@@ -18,6 +18,7 @@ from realtime_ser.errors import ConfigError
 
 if TYPE_CHECKING:
     from realtime_ser.capture.pipe import PcmFormat
+    from realtime_ser.capture.source import Source
     from realtime_ser.config import Config
     from realtime_ser.engine import Engine
     from realtime_ser.sinks.sink import Sink

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from realtime_ser.assembly import pipeline_factory
+from realtime_ser.capture.file import FileSource
 from realtime_ser.capture.source import SourceHealth
 from realtime_ser.config import CaptureConfig, Config, RecognizerConfig
 from realtime_ser.engine import Engine
@@ -130,6 +133,47 @@ def test_lost_audio_moves_the_clock() -> None:
     utterances = [row for row in rows if row.kind == "utterance"]
     assert utterances[0].end <= 2.0
     assert utterances[1].start >= 62.0
+
+
+@pytest.mark.parametrize("kind", ["wav", "ogg"])
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_a_recording_from_a_start_gives_the_rows_of_the_whole(
+    tmp_path: Path, rate: int, kind: str
+) -> None:
+    """Those of what is said after it, at the same times to a block or two of the detector."""
+    call = [
+        silence(1.0, sample_rate=rate),
+        speech_like(2.5, sample_rate=rate),
+        silence(1.0, sample_rate=rate),
+        speech_like(1.5, seed=1, sample_rate=rate),  # 4.5 to 6 s: the start cuts it
+        silence(1.0, sample_rate=rate),
+        speech_like(2.2, seed=2, sample_rate=rate),  # 7 to 9.2 s
+        silence(1.0, sample_rate=rate),
+    ]
+    path = tmp_path / f"call.{kind}"
+    soundfile.write(path, np.concatenate(call), rate)
+
+    def played(start: float) -> list[TimelineRow]:
+        source = FileSource(
+            path, paced=False, clock=ManualClock(), block_seconds=0.032, start=start
+        )
+        config, fake, sink = Config(), recognizer(), CollectSink()
+        engine = Engine(source, fake, pipeline_factory(config, fake), config, [sink])
+        engine.start()
+        assert engine.join(PATIENCE)
+        assert engine.health().streams[0].position == pytest.approx(10.2, abs=0.001)
+        return sink.rows
+
+    whole, rest = played(0.0), played(5.0)
+    said = [[row for row in rows if row.kind == "utterance"] for rows in (whole, rest)]
+    assert [len(utterances) for utterances in said] == [3, 2]
+    assert 5.0 <= said[1][0].start < 5.2
+    assert said[1][0].end == pytest.approx(said[0][1].end, abs=0.15)
+    after = [[row for row in rows if row.start > 6.5] for rows in (whole, rest)]
+    for row, same in zip(*after, strict=True):
+        assert (same.kind, same.emotion) == (row.kind, row.emotion)
+        assert (same.start, same.end) == pytest.approx((row.start, row.end), abs=0.07)
+    assert played(100.0) == []
 
 
 def test_stop_drains_what_was_captured() -> None:

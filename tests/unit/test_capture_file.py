@@ -43,8 +43,12 @@ FORMATS = [
 TELL_THEIR_LENGTH = [f for f in FORMATS if f[1] != "IMA_ADPCM"]
 
 
-def source(path: Path, *, paced: bool = False, clock: ManualClock | None = None) -> FileSource:
-    return FileSource(path, paced=paced, clock=clock or ManualClock(), block_seconds=0.1)
+def source(
+    path: Path, *, paced: bool = False, clock: ManualClock | None = None, start: float = 0.0
+) -> FileSource:
+    return FileSource(
+        path, paced=paced, clock=clock or ManualClock(), block_seconds=0.1, start=start
+    )
 
 
 def read_all(file: FileSource) -> list[CapturedBlock]:
@@ -197,6 +201,214 @@ def test_paced_small_lateness_is_caught_up_a_pause_is_not(tmp_path: Path) -> Non
     clock.advance(60)  # paused by the user
     assert next_block() == (pytest.approx(60.5), pytest.approx(60.5))
     assert next_block() == (pytest.approx(60.6), pytest.approx(60.6))
+    file.close()
+
+
+@pytest.mark.parametrize(("extension", "subtype", "kind"), FORMATS)
+@pytest.mark.parametrize("start", [0.00002, 0.7137, 3.3])
+def test_a_start_is_exact_to_the_sample(
+    tmp_path: Path, extension: str, subtype: str, kind: str, start: float
+) -> None:
+    path = tmp_path / f"a.{extension}"
+    signal = np.stack([speech_like(4.0, sample_rate=48_000), white_noise(4.0, sample_rate=48_000)])
+    soundfile.write(path, signal.T, 48_000, subtype, format=kind)
+    expected, _ = soundfile.read(path, dtype="float32", always_2d=True)
+
+    file = source(path, start=start)
+    assert file.open().duration == pytest.approx(4.0, abs=0.05)
+    assert file.position == pytest.approx(start, abs=1e-4)
+    out = read_all(file)
+    file.close()
+
+    skipped = round(start * 48_000)
+    assert [block.lost for block in out] == [skipped] + [0] * (len(out) - 1)
+    np.testing.assert_array_equal(np.concatenate([b.samples for b in out]), expected[skipped:])
+    assert file.position == len(expected) / 48_000
+
+
+def test_a_start_is_exact_where_decoding_takes_several_steps(tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    signal = np.stack([white_noise(2.0, sample_rate=48_000)] * 64, axis=1)
+    soundfile.write(path, signal, 48_000)
+    expected, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    file = source(path, start=1.8)
+    file.open()
+    out = np.concatenate([b.samples for b in read_all(file)])
+    file.close()
+    np.testing.assert_array_equal(out, expected[86_400:])
+
+
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG", "MP3"])
+@pytest.mark.parametrize("start", [0.95, 1.0, 60.0, float("inf")])
+def test_a_start_at_or_behind_the_end_plays_the_last_block(
+    tmp_path: Path, kind: str, start: float
+) -> None:
+    path = tmp_path / f"a.{kind.lower()}"
+    soundfile.write(path, tone(1.0), 16_000, format=kind)
+    file = source(path, start=start)
+    frames = round(16_000 * (file.open().duration or 0.0))
+    blocks = read_all(file)
+    file.close()
+    assert [(b.lost, len(b.samples)) for b in blocks] == [(frames - 1600, 1600)]
+
+
+def test_a_start_in_a_recording_shorter_than_a_block_is_its_beginning(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(0.05), 16_000)
+    file = source(tmp_path / "a.wav", start=0.04)
+    file.open()
+    assert [(b.lost, len(b.samples)) for b in read_all(file)] == [(0, 800)]
+    file.close()
+
+
+@pytest.mark.parametrize("start", [-0.1, float("nan")])
+def test_a_start_before_the_beginning_is_a_mistake(tmp_path: Path, start: float) -> None:
+    with pytest.raises(ValueError, match="cannot be played from"):
+        source(tmp_path / "a.wav", start=start)
+
+
+def test_each_opening_begins_at_the_start(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(1.0), 16_000)
+    file = source(tmp_path / "a.wav", start=0.8)
+    for _ in range(2):
+        file.open()
+        assert [(b.lost, len(b.samples)) for b in read_all(file)] == [(12_800, 1600), (0, 1600)]
+    file.close()
+
+
+def test_damage_before_the_start_is_an_error_that_says_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(tmp_path / "a.ogg", white_noise(1.0), 16_000)
+    soundfile.write(tmp_path / "a.flac", white_noise(1.0), 16_000)
+
+    def fail(*args: object, **more: object) -> np.ndarray:
+        raise soundfile.LibsndfileError(48)
+
+    ogg, flac = source(tmp_path / "a.ogg", start=0.5), source(tmp_path / "a.flac", start=0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(soundfile.SoundFile, "read", fail)
+        with pytest.raises(SourceError, match=r"a\.ogg: broken at 0\.0 s .*; repair"):
+            ogg.open()
+    with monkeypatch.context() as patch:
+        patch.setattr(soundfile.SoundFile, "seek", fail)
+        patch.setattr("realtime_ser.capture.file.missing_end", lambda *_: None)
+        with pytest.raises(SourceError, match=r"a\.flac: broken at 0\.0 s .*; repair"):
+            flac.open()
+    for file in (ogg, flac):
+        with pytest.raises(EOFError):
+            file.read(1.0)
+
+
+def test_paced_playing_from_a_start_begins_at_once(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(60.0), 16_000)
+    clock = ManualClock(100.0, automatic=True)
+    file = source(tmp_path / "a.wav", paced=True, clock=clock, start=59.85)
+    file.open()
+    came = [(clock.monotonic(), block.captured) for block in iter_blocks(file)]
+    file.close()
+    assert came == [
+        (pytest.approx(100.1), pytest.approx(100.1)),
+        (pytest.approx(100.15), pytest.approx(100.15)),
+    ]
+
+
+@pytest.mark.parametrize("speed", [0.25, 2.0, 16.0])
+def test_paced_blocks_come_at_the_speed(tmp_path: Path, speed: float) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(0.35), 16_000)
+    clock = ManualClock(100.0, automatic=True)
+    file = source(tmp_path / "a.wav", paced=True, clock=clock)
+    assert file.speed == 1.0
+    file.speed = speed
+    file.open()
+    came = [(clock.monotonic(), block.captured) for block in iter_blocks(file)]
+    file.close()
+    expected = [100 + at / speed for at in (0.1, 0.2, 0.3, 0.35)]
+    assert [at for at, _ in came] == pytest.approx(expected)
+    assert [captured for _, captured in came] == pytest.approx(expected)
+    assert file.speed == speed
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.2, 16.1, -1.0, float("nan"), float("inf")])
+def test_other_speeds_are_refused_and_change_nothing(tmp_path: Path, speed: float) -> None:
+    file = source(tmp_path / "a.wav")
+    with pytest.raises(ValueError, match=r"not within 0\.25 to 16"):
+        file.speed = speed
+    assert file.speed == 1.0
+
+
+def test_unpaced_blocks_know_no_speed(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(1.0), 16_000)
+    clock = ManualClock(automatic=True)
+    file = source(tmp_path / "a.wav", clock=clock)
+    file.speed = 0.25
+    file.open()
+    assert {b.captured for b in read_all(file)} == {None}
+    assert clock.monotonic() == 0
+    file.close()
+
+
+def test_a_change_of_speed_goes_on_from_where_playing_is(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(3.0), 16_000)
+    clock = ManualClock(automatic=True)
+    file = source(tmp_path / "a.wav", paced=True, clock=clock)
+    file.open()
+
+    def next_at(timeout: float = 10.0) -> float:
+        block = file.read(timeout)
+        assert block is not None
+        assert block.captured == pytest.approx(clock.monotonic())
+        return clock.monotonic()
+
+    assert next_at() == pytest.approx(0.1)
+    assert file.read(0.04) is None  # 0.06 s of the next block are left
+    file.speed = 0.5
+    assert next_at() == pytest.approx(0.14 + 0.06 / 0.5)
+    assert next_at() == pytest.approx(0.46)
+    assert file.read(0.1) is None  # 0.05 s of the next block are left
+    file.speed = 2.0
+    assert next_at() == pytest.approx(0.56 + 0.05 / 2.0)
+    assert next_at() == pytest.approx(0.635)
+    file.speed = 16.0
+    file.speed = 2.0
+    assert next_at() == pytest.approx(0.685)
+    assert file.position == pytest.approx(0.6)
+    file.close()
+
+
+def test_what_is_overdue_is_not_caught_up_at_another_speed(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(3.0), 16_000)
+    clock = ManualClock(automatic=True)
+    file = source(tmp_path / "a.wav", paced=True, clock=clock)
+    file.speed = 16.0
+    file.open()
+    assert file.read(1.0) is not None
+    clock.advance(0.1)  # 1.6 s of audio are overdue
+    at = clock.monotonic()
+    file.speed = 0.25
+    came = []
+    for _ in range(3):
+        assert file.read(1.0) is not None
+        came.append(clock.monotonic() - at)
+    assert came == pytest.approx([0.0, 0.4, 0.8])
+    file.close()
+
+
+def test_lateness_is_caught_up_at_any_speed(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(9.0), 16_000)
+    clock = ManualClock(automatic=True)
+    file = source(tmp_path / "a.wav", paced=True, clock=clock)
+    file.speed = 4.0
+    file.open()
+
+    def next_at() -> float:
+        assert file.read(1.0) is not None
+        return clock.monotonic()
+
+    assert next_at() == pytest.approx(0.025)
+    clock.advance(0.06)  # two blocks are overdue
+    assert [next_at() for _ in range(3)] == pytest.approx([0.085, 0.085, 0.1])
+    clock.advance(60)  # paused by the user
+    assert [next_at() for _ in range(2)] == pytest.approx([60.1, 60.125])
     file.close()
 
 

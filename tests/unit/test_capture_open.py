@@ -62,6 +62,25 @@ def test_what_can_be_refused_at_once(uri: str, message: str) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_a_start_is_for_recordings(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(2.0), 16_000)
+    source = make(str(path), start=1.5)
+    assert isinstance(source, FileSource)
+    source.open()
+    block = source.read(1.0)
+    source.close()
+    assert block is not None
+    assert block.lost == 24_000
+
+
+@pytest.mark.parametrize("uri", ["mic", "mic:3", "-"])
+def test_what_is_heard_now_has_no_other_start(uri: str) -> None:
+    with pytest.raises(SourceError, match=rf"{uri}: only a recording can start at 90 s; leave"):
+        make(uri, start=90.0, stdin=io.BytesIO())
+    make(uri, start=0.0, stdin=io.BytesIO())
+
+
 def test_importing_capture_loads_no_audio_system_and_no_torch() -> None:
     code = (
         "import sys, realtime_ser.capture.open, realtime_ser.capture.devices, realtime_ser.testing;"
