@@ -109,8 +109,13 @@ class Desk:
         """Mark a moment; False when it could not be taken."""
         return self._engines.engine.mark(Mark(seconds, note))
 
-    def set_speed(self, factor: float) -> None:
-        """Play a recording faster or slower."""
+    @property
+    def speed(self) -> float:
+        """Of playing a recording, times that at which it was made."""
+        return self._engines.speed
+
+    @speed.setter
+    def speed(self, factor: float) -> None:
         engines = self._engines
         engines.speed = min(FASTEST, max(SLOWEST, factor))
         if isinstance(engines.source, FileSource):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from realtime_ser.capture.source import Source
     from realtime_ser.config import Config
     from realtime_ser.engine import Engine
+    from realtime_ser.sinks.line_file import LineFileSink
     from realtime_ser.sinks.sink import Sink
 
     EngineWith = Callable[[Sink], Engine]
@@ -126,7 +127,7 @@ def _check_speaker(session: Session, config: Config) -> None:
             )
 
 
-def _checked_sinks(session: Session) -> list[Sink]:
+def _checked_sinks(session: Session) -> list[LineFileSink]:
     """The files to write, none of which is opened yet.
 
     Raises:
@@ -135,7 +136,7 @@ def _checked_sinks(session: Session) -> list[Sink]:
     from realtime_ser.sinks.csv import CsvSink
     from realtime_ser.sinks.jsonl import JsonlSink
 
-    sinks: list[Sink] = []
+    sinks: list[LineFileSink] = []
     if session.csv is not None:
         sinks.append(CsvSink(session.csv, session.mode))
     if session.jsonl is not None:

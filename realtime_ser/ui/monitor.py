@@ -36,8 +36,12 @@ class Player(Monitor, Protocol):
             RealtimeSerError: not now.
         """
 
-    def set_speed(self, factor: float) -> None:
-        """Play faster or slower than it was recorded."""
+    @property
+    def speed(self) -> float:
+        """Of playing, times that at which it was recorded: 0.25 to 16."""
+
+    @speed.setter
+    def speed(self, factor: float) -> None: ...
 
 
 class Choice(Protocol):

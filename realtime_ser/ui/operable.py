@@ -217,9 +217,8 @@ class OperableApp(App[Outcome]):
         """Play slower or faster."""
         player = self.player
         assert player is not None
-        speed = min(FASTEST, max(SLOWEST, player.health().speed * factor))
-        player.set_speed(speed)
-        self.tell(f"{speed:g} times as fast as it was")
+        player.speed = min(FASTEST, max(SLOWEST, player.speed * factor))
+        self.tell(f"{player.speed:g} times as fast as it was")
 
     def played(self) -> float:
         """Seconds of the recording that have been played."""
