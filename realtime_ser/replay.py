@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from realtime_ser.errors import DataError
+from realtime_ser.marks import mark_flag, marks_of
 from realtime_ser.sinks.reader import read_timeline
 from realtime_ser.stats import Health, Latency, LatencyMeter, StreamStatus
 from realtime_ser.types import EMOTIONS
@@ -72,6 +73,11 @@ class Replay:
         self._taken = 0
         """Rows before this one have been handed out."""
         self._jumps = 0
+
+    @property
+    def rows(self) -> Sequence[TimelineRow]:
+        """All of them, on one axis."""
+        return self._rows
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -218,11 +224,18 @@ def on_one_axis(rows: Iterable[TimelineRow]) -> list[TimelineRow]:
         if began is None:
             began = row_began
         ends[key] = row.end
-        shifted = replace(row, start=row.start + offset, end=row.end + offset) if offset else row
+        shifted = _shifted(row, offset) if offset else row
         last = max(last, shifted.end)
         placed.append(shifted)
     placed.sort(key=lambda row: (row.end, _ORDER[row.kind]))
     return placed
+
+
+def _shifted(row: TimelineRow, by: float) -> TimelineRow:
+    """The row so many seconds later, its marks included."""
+    marks = {mark_flag(mark): replace(mark, seconds=mark.seconds + by) for mark in marks_of(row)}
+    flags = tuple(mark_flag(marks[flag]) if flag in marks else flag for flag in row.flags)
+    return replace(row, start=row.start + by, end=row.end + by, flags=flags)
 
 
 def _began(row: TimelineRow) -> float | None:

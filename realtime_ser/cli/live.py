@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from realtime_ser.cli import options
-from realtime_ser.cli.session import Session, run_session
+from realtime_ser.cli.screen import run_replay
+from realtime_ser.cli.session import Session, is_terminal, run_session
+from realtime_ser.errors import ConfigError
 
 
 def command(
@@ -30,8 +33,16 @@ def command(
     encoding: Annotated[
         str, typer.Option(help="Encoding of '-': s16le, f32le, mulaw or alaw.")
     ] = "s16le",
+    replay: Annotated[
+        Path | None, typer.Option(help="Show the timeline of a past session, CSV or JSON Lines.")
+    ] = None,
 ) -> None:
     """Show and log the emotion of a voice while it speaks."""
+    if replay is not None:
+        if source != "mic" or csv or jsonl or speaker:
+            raise ConfigError("--replay: shows what was logged; give no source, file or speaker")
+        run_replay(replay, options.settings(config), plain=plain or not is_terminal())
+        return
     from realtime_ser.capture.pipe import PcmFormat
 
     mode, count = options.split_channels(channels)

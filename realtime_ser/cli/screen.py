@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 import typer
 
-from realtime_ser.cli.signals import interrupts_held
+from realtime_ser.cli.signals import interrupts_held, terminated_like_interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from realtime_ser.recognizer import NetworkRecognizer
     from realtime_ser.sinks.line_file import LineFileSink
     from realtime_ser.succession import SourceAt, Succession
+    from realtime_ser.types import TimelineRow
     from realtime_ser.ui.app import LiveApp
     from realtime_ser.ui.session import Excerpt
 
@@ -113,3 +115,52 @@ def _drained(engines: Succession) -> Iterator[None]:
         raise
     finally:
         engines.abort()
+
+
+def run_replay(file: Path, config: Config, *, plain: bool) -> None:
+    """Show a timeline as it was; without a terminal its rows as lines, at once.
+
+    Args:
+        file: CSV or JSON Lines.
+        config: its threshold stands in the bars.
+        plain: as without a terminal.
+
+    Raises:
+        DataError: it cannot be read, or has no rows.
+        KeyboardInterrupt: the user pressed Ctrl-C.
+    """
+    from realtime_ser.clock import SystemClock
+    from realtime_ser.replay import open_replay
+
+    replay = open_replay(file, SystemClock())
+    if plain:
+        _print_rows(replay.rows)
+        return
+    from realtime_ser.ui.app import LiveApp
+    from realtime_ser.ui.preferences import load_preferences
+
+    app = LiveApp(
+        replay,
+        rows=replay,
+        classes=replay.classes,
+        title=f"replay of {file.name}",
+        uncertain_below=config.timeline.uncertain_below,
+        player=replay,
+        exporter=export_here,
+        preferences=load_preferences(preferences_file()),
+    )
+    with terminated_like_interrupted():
+        outcome = app.run()
+    leave(app, outcome)
+
+
+def _print_rows(rows: Sequence[TimelineRow]) -> None:
+    from realtime_ser.ui.plain import PlainSink
+
+    if sys.stdout is None:
+        return
+    split = len({row.channel for row in rows}) > 1
+    plain = PlainSink(sys.stdout, color=sys.stdout.isatty(), channels=split)
+    plain.open()
+    for row in rows:
+        plain.write(row)

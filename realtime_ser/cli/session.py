@@ -96,7 +96,7 @@ def run_session(session: Session, config: Config) -> None:
         )  # fmt: skip
 
     pipes = "-" in (session.source, str(session.csv), str(session.jsonl))
-    on_screen = not session.plain and not pipes and _is_terminal()
+    on_screen = not session.plain and not pipes and is_terminal()
     with terminated_like_interrupted(), native_stderr_muted():
         if on_screen:
             run_on_screen(session.title, session.source, source_at, sinks, recognizer, config)
@@ -205,7 +205,7 @@ def _drained(engine: Engine) -> Iterator[None]:
         engine.abort()
 
 
-def _is_terminal() -> bool:
+def is_terminal() -> bool:
     """The screen reads keys from stdin and draws on stderr; a piped stdout wants lines."""
     streams = (sys.stdin, sys.stdout, sys.stderr)
     return all(stream is not None and stream.isatty() for stream in streams)

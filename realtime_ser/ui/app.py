@@ -73,10 +73,12 @@ class LiveApp(OperableApp):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(key.binding for key in KEYS),
         Binding("escape", "leave", show=False),
+        Binding("end", "live", show=False),
         *(
             Binding(keys, f"utterances('{where}')", show=False)
             for keys, where in (
-                ("up", "up"), ("down", "down"), ("pageup", "page_up"), ("pagedown", "page_down"),
+                ("up", "scroll_up"), ("down", "scroll_down"), ("home", "scroll_home"),
+                ("pageup", "page_up"), ("pagedown", "page_down"),
             )
         ),
         Binding("ctrl+c", "interrupt", show=False, priority=True),
@@ -217,10 +219,14 @@ class LiveApp(OperableApp):
             self._viewpoint.automatic()
         self._draw()
 
-    def action_utterances(self, where: str) -> None:
+    def action_utterances(self, action: str) -> None:
         """Scroll the utterances, whatever has the focus."""
-        getattr(self._utterances, f"action_scroll_{where}" if "page" not in where else
-                f"action_{where}")()  # fmt: skip
+        getattr(self._utterances, f"action_{action}")()
+
+    def action_live(self) -> None:
+        """Back to now, everywhere."""
+        self._utterances.scroll_end(animate=False)
+        self.action_leave()
 
     def action_leave(self) -> None:
         """Escape: away from the past, and from what takes long."""

@@ -211,7 +211,10 @@ class OperableApp(App[Outcome]):
         player = self.player
         assert player is not None
         to = max(0.0, seconds)
-        self.slow(f"going to {clock_text(to)}", partial(player.seek, to), _nothing)
+        if self.controls is None:  # a replay belongs to the screen's thread, and jumps at once
+            player.seek(to)
+        else:
+            self.slow(f"going to {clock_text(to)}", partial(player.seek, to), _nothing)
 
     def action_speed(self, factor: float) -> None:
         """Play slower or faster."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from realtime_ser.errors import RealtimeSerError
 from realtime_ser.stats import Health, Latency, StreamStatus
 from realtime_ser.types import EMOTIONS, UNCERTAIN, TimelineRow
 from realtime_ser.ui.app import LiveApp
+from realtime_ser.ui.preferences import Preferences
 from realtime_ser.ui.sink import UiSink
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from realtime_ser.ui.session import Excerpt
 
 CLASSES: Final = EMOTIONS
 HOP: Final = 0.5
@@ -54,6 +58,71 @@ class ScriptedMonitor:
 
     def stop(self) -> None:
         self.calls.append("stop")
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Something a list offers."""
+
+    value: str
+    text: str
+
+
+class ScriptedDesk(ScriptedMonitor):
+    """Notes what the user does; ``refusal`` is raised by everything that is slow."""
+
+    def __init__(self, health: Health, logs: Sequence[str] = ("timeline.csv",)) -> None:
+        super().__init__(health)
+        self.logs = tuple(logs)
+        self.source = "mic"
+        self.model = "default"
+        self.speed = 1.0
+        self.uncertain_below = THRESHOLD
+        self.refusal: RealtimeSerError | None = None
+        self.heard: Sequence[float] = ()
+
+    def now(self) -> float:
+        return max((status.position for status in self.current.streams), default=0.0)
+
+    def mark(self, note: str, seconds: float) -> bool:
+        self.calls.append(f"mark {seconds:g} {note}")
+        return True
+
+    def sources(self) -> Sequence[Picked]:
+        self._slow("sources")
+        return [Picked("mic", "the default microphone"), Picked("mic:3", "3: [red]USB[/red]")]
+
+    def models(self) -> Sequence[Picked]:
+        return [Picked("default", "default"), Picked("other", "other")]
+
+    def listen_to(self, source: str) -> None:
+        self._slow(f"listen_to {source}")
+        self.source = source
+
+    def use_model(self, name: str) -> None:
+        self._slow(f"use_model {name}")
+        self.model = name
+
+    def calibrate(self, name: str, on_heard: Callable[[float], None]) -> None:
+        for seconds in self.heard:
+            on_heard(seconds)
+        self._slow(f"calibrate {name}")
+
+    def seek(self, seconds: float) -> None:
+        self._slow(f"seek {seconds:g}")
+
+    def start_log(self, name: str) -> None:
+        self._slow(f"start_log {name}")
+        self.logs = (*self.logs, name)
+
+    def stop_log(self, name: str) -> None:
+        self._slow(f"stop_log {name}")
+        self.logs = tuple(log for log in self.logs if log != name)
+
+    def _slow(self, call: str) -> None:
+        self.calls.append(call)
+        if self.refusal is not None:
+            raise self.refusal
 
 
 def make_health(**changes: object) -> Health:
@@ -153,9 +222,11 @@ def make_app(
     monitor: ScriptedMonitor,
     rows: Sequence[TimelineRow] = (),
     *,
-    written: Sequence[str] = ("timeline.csv",),
+    exporter: Callable[[Excerpt], Sequence[str]] | None = None,
+    preferences: Preferences | None = None,
 ) -> LiveApp:
-    """The screen over a monitor, with rows that already wait for it."""
+    """The screen over a monitor or desk, with rows that already wait for it."""
+    desk = monitor if isinstance(monitor, ScriptedDesk) else None
     sink = UiSink()
     for row in rows:
         sink.write(row)
@@ -164,6 +235,9 @@ def make_app(
         classes=CLASSES,
         title="realtime-ser · demo call",
         uncertain_below=THRESHOLD,
-        written=written,
         rows=sink,
+        controls=desk,
+        player=desk,
+        exporter=exporter,
+        preferences=preferences,
     )

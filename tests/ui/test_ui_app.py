@@ -21,7 +21,7 @@ from realtime_ser.ui.widgets.utterance_log import UtteranceLog
 from tests.ui.scenes import (
     CALL,
     CLASSES,
-    ScriptedMonitor,
+    ScriptedDesk,
     make_app,
     make_health,
     make_row,
@@ -51,7 +51,7 @@ def text_of(app: LiveApp, kind: type[Widget]) -> str:
     return "\n".join(strip.text for strip in widget.render_lines(widget.outer_size.region))
 
 
-def speaking(position: float = 26.0, channels: int = 1, **changes: object) -> ScriptedMonitor:
+def speaking(position: float = 26.0, channels: int = 1, **changes: object) -> ScriptedDesk:
     streams = tuple(
         make_status(
             channel,
@@ -63,7 +63,7 @@ def speaking(position: float = 26.0, channels: int = 1, **changes: object) -> Sc
         )
         for channel in range(channels)
     )
-    return ScriptedMonitor(make_health(elapsed=position, streams=streams, **changes))
+    return ScriptedDesk(make_health(elapsed=position, streams=streams, **changes))
 
 
 async def test_space_pauses_and_resumes() -> None:
@@ -183,7 +183,8 @@ async def test_a_problem_is_shown_in_words_and_goes_away() -> None:
 
 async def test_the_end_keeps_the_screen_and_names_the_file() -> None:
     monitor = speaking(60.0)
-    app = make_app(monitor, speech_rows(CALL, 59.0), written=["out/timeline.csv", "rows.jsonl"])
+    monitor.logs = ("out/timeline.csv", "rows.jsonl")
+    app = make_app(monitor, speech_rows(CALL, 59.0))
     async with app.run_test() as pilot:
         monitor.current = replace(monitor.current, state="ended")
         await look(pilot)
@@ -237,9 +238,7 @@ async def test_uncertain_fits_in_large_letters(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 2), (20, 5), (30, 8), (40, 12), (60, 18), (300, 9)])
 async def test_tiny_sizes_do_not_crash(size: tuple[int, int]) -> None:
-    app = make_app(
-        speaking(41.0, channels=3, problem="it is gone"), speech_rows(CALL, 41.0), written=[]
-    )
+    app = make_app(speaking(41.0, channels=3, problem="it is gone"), speech_rows(CALL, 41.0))
     async with app.run_test(size=size) as pilot:
         await look(pilot)
         await pilot.press("question_mark")
@@ -310,7 +309,7 @@ async def test_nothing_new_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 
 async def test_hundreds_of_channels_and_hours_of_rows() -> None:
     streams = tuple(make_status(channel, 7200.0) for channel in range(200))
-    monitor = ScriptedMonitor(make_health(elapsed=7200.0, duration=None, streams=streams))
+    monitor = ScriptedDesk(make_health(elapsed=7200.0, duration=None, streams=streams))
     rows = [
         make_row("happy", 0.8, start=i * 60.0, end=i * 60.0 + 2.0, channel=i % 200)
         for i in range(119)

@@ -56,7 +56,7 @@ def test_the_utterance_does_not_replace_its_last_window() -> None:
     session.take(make_row("angry", 0.9, start=0.0, end=2.0))
     session.take(make_row("neutral", 0.6, start=0.0, end=2.2, kind="utterance"))
     assert session.now().emotion == "angry"
-    assert [row.emotion for row in session.utterances] == ["neutral"]
+    assert [placed.row.emotion for placed in session.utterances] == ["neutral"]
 
 
 def test_a_word_too_short_for_a_window_is_shown_by_its_utterance() -> None:

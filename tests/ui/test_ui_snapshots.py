@@ -11,6 +11,7 @@ from realtime_ser.stats import Latency
 from realtime_ser.ui.app import LiveApp
 from tests.ui.scenes import (
     CALL,
+    ScriptedDesk,
     ScriptedMonitor,
     make_app,
     make_health,
@@ -32,11 +33,11 @@ def starting() -> tuple[ScriptedMonitor, list[TimelineRow]]:
     health = make_health(
         state="starting", source="", sample_rate=0, duration=None, latency=Latency(), streams=()
     )
-    return ScriptedMonitor(health), []
+    return ScriptedDesk(health), []
 
 
 def quiet() -> tuple[ScriptedMonitor, list[TimelineRow]]:
-    return ScriptedMonitor(make_health(elapsed=3.0, streams=(make_status(0, 3.0),))), []
+    return ScriptedDesk(make_health(elapsed=3.0, streams=(make_status(0, 3.0),))), []
 
 
 def speech() -> tuple[ScriptedMonitor, list[TimelineRow]]:
@@ -46,7 +47,7 @@ def speech() -> tuple[ScriptedMonitor, list[TimelineRow]]:
         ),
         make_status(1, 41.0),
     )
-    return ScriptedMonitor(make_health(elapsed=41.0, rows=78, streams=streams)), speech_rows(
+    return ScriptedDesk(make_health(elapsed=41.0, rows=78, streams=streams)), speech_rows(
         CALL, 41.0
     )
 
@@ -58,7 +59,7 @@ def uncertain() -> tuple[ScriptedMonitor, list[TimelineRow]]:
         ),
     )
     rows = speech_rows(((0, 1.0, "nNNNn"), (0, 5.5, "nss?")), 8.0)
-    return ScriptedMonitor(make_health(elapsed=8.0, rows=9, streams=streams)), rows
+    return ScriptedDesk(make_health(elapsed=8.0, rows=9, streams=streams)), rows
 
 
 def lost_microphone() -> tuple[ScriptedMonitor, list[TimelineRow]]:
@@ -72,12 +73,12 @@ def lost_microphone() -> tuple[ScriptedMonitor, list[TimelineRow]]:
         dropped=0.4,
         streams=(make_status(0, 48.0, level_dbfs=-120.0, peak_dbfs=-120.0),),
     )
-    return ScriptedMonitor(health), speech_rows(CALL, 46.0, mono=True)
+    return ScriptedDesk(health), speech_rows(CALL, 46.0, mono=True)
 
 
 def paused() -> tuple[ScriptedMonitor, list[TimelineRow]]:
     health = make_health(state="paused", elapsed=26.0, rows=48, streams=(make_status(0, 26.0),))
-    return ScriptedMonitor(health), speech_rows(CALL, 26.0, mono=True)
+    return ScriptedDesk(health), speech_rows(CALL, 26.0, mono=True)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))

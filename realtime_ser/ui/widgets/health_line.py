@@ -92,7 +92,7 @@ def health_items(health: Health, written: Sequence[str]) -> tuple[list[Item], li
     ]
     factor = health.realtime_factor
     how = [
-        Item("real-time factor", f"{factor:.2f}", bad=factor >= 1.0),
+        Item("RTF", f"{factor:.2f}", bad=factor >= 1.0),
         Item("p50/p95", latency, bad=p95 is not None and p95 >= _LATE),
         Item("overflows", str(health.overflows), bad=health.overflows > 0),
         Item("dropped", f"{health.dropped:.1f} s", bad=health.dropped > 0),

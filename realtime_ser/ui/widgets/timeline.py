@@ -34,11 +34,10 @@ class Timeline(Widget, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "step(-1)", show=False),
         Binding("right", "step(1)", show=False),
-        Binding("ctrl+left,home", "step(-10)", show=False),
+        Binding("ctrl+left", "step(-10)", show=False),
         Binding("ctrl+right", "step(10)", show=False),
         Binding("shift+left", "scroll_time(-0.5)", show=False),
         Binding("shift+right", "scroll_time(0.5)", show=False),
-        Binding("end,escape", "follow", show=False),
     ]
 
     class Moved(Message):
@@ -108,11 +107,6 @@ class Timeline(Widget, can_focus=True):
     def action_scroll_time(self, share: float) -> None:
         """Move the view by a share of its width."""
         self._viewpoint.scroll(share)
-        self.post_message(self.Moved())
-
-    def action_follow(self) -> None:
-        """Back to the newest column."""
-        self._viewpoint.follow()
         self.post_message(self.Moved())
 
     def on_click(self, event: events.Click) -> None:
