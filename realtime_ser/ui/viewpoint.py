@@ -104,7 +104,7 @@ class Viewpoint:
         if self.end is None:
             self.end = view.end
         if self.cursor < view.start:
-            self.end -= view.start - self.cursor
+            self.end -= math.ceil((view.start - self.cursor) / view.seconds) * view.seconds
         elif self.cursor >= view.end:
             self.end += self.cursor - view.end + view.seconds
 
