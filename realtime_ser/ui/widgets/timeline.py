@@ -50,6 +50,7 @@ class Timeline(Widget, can_focus=True):
         self._viewpoint = viewpoint
         self._display = Display()
         self._drawn: object = None
+        self._captions: object = None
         self._lanes = 0
 
     def show(self, display: Display) -> None:
@@ -96,7 +97,7 @@ class Timeline(Widget, can_focus=True):
         lines += self._curves(view, margin, *below)
         moments = session.moments_between(view.start, view.end)
         lines.append(axis(margin, view, moments, display.palette))
-        self._caption(view, len(keys) - len(shown))
+        self.call_later(self._caption, view, len(keys) - len(shown), below[0] > 0)
         return Content("\n").join(self._with_cursor(line, margin, view) for line in lines)
 
     def action_step(self, columns: int) -> None:
@@ -198,17 +199,21 @@ class Timeline(Widget, can_focus=True):
         line = line + " " * short if short > 0 else line
         return line.stylize("reverse", column, column + 1)
 
-    def _caption(self, view: View, hidden: int) -> None:
-        """What is read out, or how much is in sight."""
-        palette, cursor = self._display.palette, self._viewpoint.cursor
-        self.border_title = _title(self._below(self.size.height - 1, self._lanes)[0], palette)
-        if cursor is not None:
-            self.border_subtitle = f"{clock_tenths(cursor)}  {self._reading(cursor)}  ·  esc: live"
-            return
+    def _caption(self, view: View, hidden: int, plane: bool) -> None:
+        """What is read out, or how much is in sight; set only where it changes: it costs a draw."""
+        cursor = self._viewpoint.cursor
         text = f"{clock_text(round(view.count * view.seconds))} in view"
-        if not view.latest:
+        if cursor is not None:
+            text = f"{clock_tenths(cursor)}  {self._reading(cursor)}  ·  esc: live"
+        elif not view.latest:
             text = f"{clock_text(view.start)} to {clock_text(view.end)}  ·  end: live"
-        self.border_subtitle = f"+{hidden} more channels · {text}" if hidden > 0 else text
+        if hidden > 0:
+            text = f"+{hidden} more channels · {text}"
+        captions = (text, plane, self._display.palette)
+        if captions != self._captions:
+            self._captions = captions
+            self.border_title = _title(plane, self._display.palette)
+            self.border_subtitle = text
 
     def _reading(self, cursor: float) -> str:
         row = self._session.row_at(cursor)
@@ -221,7 +226,7 @@ class Timeline(Widget, can_focus=True):
         return f"{label} {text}" if label else text
 
 
-def _title(plane: int, palette: Palette) -> Content:
+def _title(plane: bool, palette: Palette) -> Content:
     """Also tells which curve is which, where there are any."""
     if not plane:
         return Content("timeline")
