@@ -266,12 +266,15 @@ def test_a_start_before_the_beginning_is_a_mistake(tmp_path: Path, start: float)
         source(tmp_path / "a.wav", start=start)
 
 
-def test_each_opening_begins_at_the_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize("paced", [False, True])
+def test_each_opening_begins_at_the_start(tmp_path: Path, paced: bool) -> None:
     soundfile.write(tmp_path / "a.wav", tone(1.0), 16_000)
-    file = source(tmp_path / "a.wav", start=0.8)
-    for _ in range(2):
+    clock = ManualClock(automatic=True)
+    file = source(tmp_path / "a.wav", start=0.8, paced=paced, clock=clock)
+    for opening in (1, 2):
         file.open()
         assert [(b.lost, len(b.samples)) for b in read_all(file)] == [(12_800, 1600), (0, 1600)]
+        assert clock.monotonic() == pytest.approx(0.2 * opening * paced)
     file.close()
 
 
@@ -375,21 +378,24 @@ def test_a_change_of_speed_goes_on_from_where_playing_is(tmp_path: Path) -> None
     file.close()
 
 
-def test_what_is_overdue_is_not_caught_up_at_another_speed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("before", "late", "after"), [(16.0, 0.1, 0.25), (1.0, 0.4, 2.0)])
+def test_what_is_overdue_is_not_caught_up_at_another_speed(
+    tmp_path: Path, before: float, late: float, after: float
+) -> None:
     soundfile.write(tmp_path / "a.wav", tone(3.0), 16_000)
     clock = ManualClock(automatic=True)
     file = source(tmp_path / "a.wav", paced=True, clock=clock)
-    file.speed = 16.0
+    file.speed = before
     file.open()
     assert file.read(1.0) is not None
-    clock.advance(0.1)  # 1.6 s of audio are overdue
+    clock.advance(late)
     at = clock.monotonic()
-    file.speed = 0.25
+    file.speed = after
     came = []
     for _ in range(3):
         assert file.read(1.0) is not None
         came.append(clock.monotonic() - at)
-    assert came == pytest.approx([0.0, 0.4, 0.8])
+    assert came == pytest.approx([0.0, 0.1 / after, 0.2 / after])
     file.close()
 
 

@@ -107,6 +107,14 @@ def test_speech_and_level_at_the_playhead(at: float, speech: bool, level: float)
     assert stream.level_dbfs == stream.peak_dbfs == level
 
 
+def test_an_utterance_is_speech_to_its_end() -> None:
+    replay, _ = playing(row(2.0, 1.0), row(2.5, 1.5), row(3.0, 2.0), utterance(3.4, 1.0))
+    replay.seek(3.3)
+    assert replay.health().streams[0].speech
+    replay.seek(3.4)
+    assert not replay.health().streams[0].speech
+
+
 def test_each_stream_and_channel_has_a_status_of_its_own() -> None:
     replay, _ = playing(
         row(2.0, 1.0, channel=1, level_dbfs=-30.0),
@@ -333,17 +341,18 @@ def test_one_session_stays_as_it_is_in_the_order_of_ends() -> None:
 def test_a_session_begins_where_the_times_of_a_stream_go_back() -> None:
     """Even where UTC does not say so."""
     rows = [
-        row(2.0, 1.0),
         row(9.0, 8.0, channel=1),
+        row(2.0, 1.0),
         row(1.5, 1.0, utc="yesterday"),
         row(3.0, 1.0, utc=""),
+        row(3.5, 1.0, channel=1, utc=""),
         row(2.5, 2.0, utc=""),
     ]
     found = on_one_axis(rows)
     assert [(r.start, r.end) for r in found] == [
-        (1.0, 2.0), (8.0, 9.0), (11.0, 11.5), (11.0, 13.0), (16.0, 16.5),
+        (1.0, 2.0), (8.0, 9.0), (11.0, 11.5), (11.0, 13.0), (11.0, 13.5), (16.5, 17.0),
     ]  # fmt: skip
-    assert [r.utc for r in found] == [r.utc for r in rows]
+    assert [r.utc for r in found[2:]] == [r.utc for r in rows[2:]]
 
 
 def test_a_session_begins_where_utc_at_time_0_moves() -> None:
