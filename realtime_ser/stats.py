@@ -86,18 +86,24 @@ class LatencyMeter:
 
     def __init__(self, size: int = 512) -> None:
         self._values: deque[float] = deque(maxlen=size)
+        self._count = 0
+        self._known = (0, Latency())
+        """After how many values, and what they gave: screens ask more often than rows come."""
 
     def add(self, milliseconds: float) -> None:
         """Count one row."""
         self._values.append(milliseconds)
+        self._count += 1
 
     def percentiles(self) -> Latency:
         """p50, p95 and p99 of what is remembered."""
-        values = list(self._values)
-        if not values:
-            return Latency()
-        p50, p95, p99 = np.percentile(values, (50, 95, 99))
-        return Latency(float(p50), float(p95), float(p99))
+        count, (known, latency) = self._count, self._known
+        if count == known:
+            return latency
+        p50, p95, p99 = np.percentile(list(self._values), (50, 95, 99))
+        latency = Latency(float(p50), float(p95), float(p99))
+        self._known = count, latency
+        return latency
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
+    from realtime_ser.stats import Health
     from realtime_ser.types import TimelineRow
     from realtime_ser.ui.monitor import Controls, Monitor, Player
     from realtime_ser.ui.session import Excerpt
@@ -193,6 +194,10 @@ class LiveApp(OperableApp):
             self.refresh_bindings()
         if message.health.state == "failed":
             self.exit("failed")
+
+    def looked(self, health: Health) -> None:
+        """See ``OperableApp.looked``."""
+        self._session.update(health)
 
     def on_row_arrived(self, message: RowArrived) -> None:
         """Take a row that came as a message; it is drawn with the next picture."""

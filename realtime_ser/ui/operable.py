@@ -16,6 +16,7 @@ from realtime_ser.ui.times import clock_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from realtime_ser.stats import Health
     from realtime_ser.ui.monitor import Choice, Controls, Player
 
 Outcome = Literal["quit", "interrupted", "failed"]
@@ -192,6 +193,10 @@ class OperableApp(App[Outcome]):
             raise RealtimeSerError(f"{name} is not known: given up")
         self.doing = f"learning {name}'s voice: speak calmly, {seconds:.0f} s heard · esc gives up"
 
+    def looked(self, health: Health) -> None:
+        """Take a newer picture of what runs."""
+        raise NotImplementedError
+
     def give_up(self) -> None:
         """End what takes long, where it can be ended."""
         self._given_up = True
@@ -213,6 +218,7 @@ class OperableApp(App[Outcome]):
         to = max(0.0, seconds)
         if self.controls is None:  # a replay belongs to the screen's thread, and jumps at once
             player.seek(to)
+            self.looked(player.health())
         else:
             self.slow(f"going to {clock_text(to)}", partial(player.seek, to), _nothing)
 

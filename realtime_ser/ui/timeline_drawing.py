@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from textual.content import Content
-
 from realtime_ser.ui.bars import RISING, joined, vertical
 from realtime_ser.ui.curves import braille, curve_dots
 from realtime_ser.ui.lane import NAMES, SILENCE
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
 
     from realtime_ser.ui.lane import Columns, Lane
     from realtime_ser.ui.level_history import LevelHistory
+    from realtime_ser.ui.line_widget import Line
     from realtime_ser.ui.palette import Palette
     from realtime_ser.ui.session import Moment
     from realtime_ser.ui.viewpoint import View
@@ -28,7 +27,7 @@ CLIPPED: Final = 0.99
 """Loudness, 0 to 1, from which it is full scale."""
 
 
-def blocks(columns: Columns, rows: int, reached: int, palette: Palette) -> list[Content]:
+def blocks(columns: Columns, rows: int, reached: int, palette: Palette) -> list[Line]:
     """A lane ``rows`` high, from the top: height is confidence, colour the emotion."""
     colors = [palette.looks[name].color for name in NAMES]
     lines: list[list[tuple[str, str]]] = [[] for _ in range(rows)]
@@ -45,10 +44,10 @@ def blocks(columns: Columns, rows: int, reached: int, palette: Palette) -> list[
             for line, cell in zip(lines, reversed(vertical(confidence, rows)), strict=True):
                 line.append((_CUT.get(cell, " ") if touches else cell, colors[code]))
         before = code
-    return [Content.assemble(*joined(line)) for line in lines]
+    return [joined(line) for line in lines]
 
 
-def names(columns: Columns, palette: Palette) -> Content:
+def names(columns: Columns, palette: Palette) -> Line:
     """The name of each stretch where it fits, else its letter."""
     pieces: list[tuple[str, str]] = []
     for run in runs(columns.codes):
@@ -58,14 +57,14 @@ def names(columns: Columns, palette: Palette) -> Content:
         look = palette.looks[name]
         text = name if len(name) < room else look.letter
         pieces.append((f"{text:<{room}}", look.color))
-    return Content.assemble(*pieces)
+    return pieces
 
 
-def curves(lane: Lane, view: View, rows: int, palette: Palette) -> list[Content]:
+def curves(lane: Lane, view: View, rows: int, palette: Palette) -> list[Line]:
     """Arousal and valence from -1 (bottom) to 1 (top); a dotted line is 0."""
     plane = lane.plane(2 * view.first, 2 * view.count, view.seconds / 2)
     arousal, valence = (curve_dots(values, rows) for values in plane)
-    lines = []
+    lines: list[Line] = []
     for row in range(rows):
         cells: list[tuple[str, str]] = []
         for column in range(view.count):
@@ -75,11 +74,11 @@ def curves(lane: Lane, view: View, rows: int, palette: Palette) -> list[Content]
             else:
                 middle = row == rows // 2 and column < view.reached
                 cells.append(("·" if middle else " ", palette.track))
-        lines.append(Content.assemble(*joined(cells)))
+        lines.append(joined(cells))
     return lines
 
 
-def loudness(levels: LevelHistory, view: View, rows: int, palette: Palette) -> list[Content]:
+def loudness(levels: LevelHistory, view: View, rows: int, palette: Palette) -> list[Line]:
     """The envelope of the waveform in decibels."""
     shares = levels.columns(view.first, view.count, view.seconds).tolist()
     lines: list[list[tuple[str, str]]] = [[] for _ in range(rows)]
@@ -87,10 +86,10 @@ def loudness(levels: LevelHistory, view: View, rows: int, palette: Palette) -> l
         color = palette.alarm if share >= CLIPPED else palette.level
         for line, cell in zip(lines, reversed(vertical(share, rows)), strict=True):
             line.append((cell, color))
-    return [Content.assemble(*joined(line)) for line in lines]
+    return [joined(line) for line in lines]
 
 
-def axis(margin: int, view: View, moments: Sequence[Moment], palette: Palette) -> Content:
+def axis(margin: int, view: View, moments: Sequence[Moment], palette: Palette) -> Line:
     """The time, and what was marked."""
     line = ""
     for column, text in ticks(view.first, view.count, view.seconds):
@@ -101,4 +100,4 @@ def axis(margin: int, view: View, moments: Sequence[Moment], palette: Palette) -
         if 0 <= column < len(cells):
             sign = ("▲", f"bold {palette.alarm}") if moment.alert else ("◆", f"bold {palette.ink}")
             cells[column] = sign
-    return Content(" " * margin) + Content.assemble(*joined(cells))
+    return [(" " * margin, ""), *joined(cells)]

@@ -9,6 +9,7 @@ import pytest
 
 from realtime_ser.ui.app import LiveApp
 from realtime_ser.ui.help import HelpScreen
+from realtime_ser.ui.line_widget import LineWidget
 from realtime_ser.ui.messages import RowArrived
 from realtime_ser.ui.widgets.class_bars import ClassBars
 from realtime_ser.ui.widgets.health_line import HealthLine
@@ -291,13 +292,14 @@ async def test_nothing_new_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     async with app.run_test() as pilot:
         await look(pilot)
         for kind in (TitleLine, NowPanel, ClassBars, Timeline, LevelMeter, HealthLine):
-            original = kind.render
+            name = "lines" if issubclass(kind, LineWidget) else "render"
+            original = getattr(kind, name)
 
-            def render(self: Widget, original: object = original) -> object:
+            def draw(self: Widget, original: object = original) -> object:
                 drawn.append(type(self).__name__)
                 return original(self)  # type: ignore[operator]
 
-            monkeypatch.setattr(kind, "render", render)
+            monkeypatch.setattr(kind, name, draw)
         for _ in range(5):
             await look(pilot)
         assert drawn == []

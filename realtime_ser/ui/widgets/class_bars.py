@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from textual.content import Content
-from textual.widget import Widget
+from rich.cells import cell_len
 
 from realtime_ser.ui.bars import horizontal
-from realtime_ser.ui.display import Display
+from realtime_ser.ui.line_widget import LineWidget
 from realtime_ser.ui.times import clock_tenths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from realtime_ser.ui.display import Display
+    from realtime_ser.ui.line_widget import Line
     from realtime_ser.ui.session import Scores, Session
 
 _NAME_WIDTH: Final = 8
 _VALUE_WIDTH: Final = 5
 
 
-class ClassBars(Widget):
+class ClassBars(LineWidget):
     """Label, bar and value of each class; a tick marks where certainty begins."""
 
     def __init__(self, classes: Sequence[str]) -> None:
@@ -29,7 +30,7 @@ class ClassBars(Widget):
         self._names = tuple(classes)
         self._threshold = 0.0
         self._scores: Scores | None = None
-        self._display = Display()
+        self._captions = ("emotions", "")
 
     def show(self, session: Session, display: Display, threshold: float, at: float | None) -> None:
         """Draw again if anything has changed.
@@ -43,21 +44,27 @@ class ClassBars(Widget):
         scores = session.scores(at)
         if (scores, display, threshold) != (self._scores, self._display, self._threshold):
             self._scores, self._display, self._threshold = scores, display, threshold
-            self.border_title = "emotions" if at is None else f"emotions at {clock_tenths(at)}"
-            self.border_subtitle = _adaptation(scores)
-            self.refresh()
+            title = "emotions" if at is None else f"emotions at {clock_tenths(at)}"
+            known = _adaptation(scores)
+            if (title, known) != self._captions:  # each draws the whole frame
+                self._captions = (title, known)
+                self.border_title, self.border_subtitle = title, known
+            self.redraw()
 
-    def render(self) -> Content:
+    def lines(self) -> list[Line]:
         """One line a class, with blank lines between them where there is room."""
         height = self.size.height
         count = len(self._names)
         spaced = height >= 2 * count - 1
-        lines = [self._line(number) for number in range(count)]
         used = 2 * count - 1 if spaced else count
-        top = "\n" * max(0, (height - used) // 2)
-        return Content(top) + Content("\n\n" if spaced else "\n").join(lines)
+        lines: list[Line] = [[] for _ in range(max(0, (height - used) // 2))]
+        for number in range(count):
+            if number and spaced:
+                lines.append([])
+            lines.append(self._line(number))
+        return lines
 
-    def _line(self, number: int) -> Content:
+    def _line(self, number: int) -> Line:
         name = self._names[number]
         look, palette = self._display.look(name), self._display.palette
         scores = self._scores
@@ -66,21 +73,21 @@ class ClassBars(Widget):
         leads = current and scores is not None and scores.leading == number
         mark = self._display.mark(name) + " "
         strong = f"bold {palette.ink}"
-        label = Content.assemble(
+        label = [
             (mark, f"bold {look.color}" if current else palette.muted),
             (f"{name:<{_NAME_WIDTH}} ", strong if leads else palette.muted),
-        )
-        room = self.size.width - label.cell_length - _VALUE_WIDTH
+        ]
+        room = self.size.width - cell_len(mark) - _NAME_WIDTH - 1 - _VALUE_WIDTH
         text = "" if value is None else f"{value:4.0%}".replace("%", " %")
-        return (
-            label
-            + self._bar(value or 0.0, room, look.color if current else palette.rule)
-            + Content.styled(f"{text:>{_VALUE_WIDTH}}", strong if leads else palette.muted)
-        )
+        return [
+            *label,
+            *self._bar(value or 0.0, room, look.color if current else palette.rule),
+            (f"{text:>{_VALUE_WIDTH}}", strong if leads else palette.muted),
+        ]
 
-    def _bar(self, value: float, width: int, color: str) -> Content:
+    def _bar(self, value: float, width: int, color: str) -> Line:
         if width < 3:
-            return Content("")
+            return []
         palette = self._display.palette
         filled = horizontal(value, width)
         tick = min(width - 1, round(self._threshold * width))
@@ -88,9 +95,10 @@ class ClassBars(Widget):
         if len(filled) <= tick:
             at = tick - len(filled)
             rest = rest[:at] + "┊" + rest[at + 1 :]
-        return Content.assemble(
-            (filled, f"{color} on {palette.track}"), (rest, f"{palette.muted} on {palette.track}")
-        )
+        return [
+            (filled, f"{color} on {palette.track}"),
+            (rest, f"{palette.muted} on {palette.track}"),
+        ]
 
 
 def _adaptation(scores: Scores) -> str:

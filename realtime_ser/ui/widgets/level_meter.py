@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rich.cells import cell_len
-from textual.content import Content
-from textual.widget import Widget
+from rich.cells import cell_len, set_cell_size
 
 from realtime_ser.ui.bars import GROWING, horizontal, joined
-from realtime_ser.ui.display import Display
 from realtime_ser.ui.layout import TALL
+from realtime_ser.ui.line_widget import LineWidget
 from realtime_ser.ui.peak_hold import PeakHold
 
 if TYPE_CHECKING:
     from textual.geometry import Size
 
+    from realtime_ser.ui.display import Display
+    from realtime_ser.ui.line_widget import Line
     from realtime_ser.ui.palette import Palette
     from realtime_ser.ui.session import Session, StreamKey
 
@@ -44,7 +44,7 @@ class Reading:
     peak: int = -120
 
 
-class LevelMeter(Widget):
+class LevelMeter(LineWidget):
     """A line a stream: speech or quiet, level with held peak, in dBFS."""
 
     def __init__(self) -> None:
@@ -52,7 +52,6 @@ class LevelMeter(Widget):
         self.border_title = "level"
         self._peaks: dict[StreamKey, PeakHold] = {}
         self._readings: tuple[Reading, ...] = ()
-        self._display = Display()
 
     def show(self, session: Session, display: Display) -> None:
         """Draw again if anything has changed."""
@@ -80,7 +79,9 @@ class LevelMeter(Widget):
             self._display = display
             grown = len(readings) != len(self._readings)
             self._readings = tuple(readings)
-            self.refresh(layout=grown)
+            if grown:
+                self.refresh(layout=True)
+            self.redraw()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """A line a stream, and a scale where the screen is high."""
@@ -88,42 +89,42 @@ class LevelMeter(Widget):
             return min(2, max(1, len(self._readings)))
         return 1 + min(_MOST, max(1, len(self._readings)))
 
-    def render(self) -> Content:
+    def lines(self) -> list[Line]:
         """Meters and, where there is a line left, their scale."""
         width, height = self.size
         palette = self._display.palette
         if not self._readings:
-            return Content.styled("waiting for audio", palette.muted)
+            return [[("waiting for audio", palette.muted)]]
         margin = max(cell_len(reading.label) for reading in self._readings)
         margin += 2 if margin else 0
         room = width - margin - _STATE_WIDTH - _VALUE_WIDTH
         lines = [_line(reading, margin, room, palette) for reading in self._readings[:height]]
         if len(lines) < height and room >= _NARROW:
-            lines.append(Content(" " * (margin + _STATE_WIDTH)) + _scale(room, palette))
-        return Content("\n").join(lines)
+            lines.append([(" " * (margin + _STATE_WIDTH), ""), _scale(room, palette)])
+        return lines
 
 
-def _line(reading: Reading, margin: int, room: int, palette: Palette) -> Content:
-    label = Content.styled(f"{reading.label:<{margin}}", palette.muted)
+def _line(reading: Reading, margin: int, room: int, palette: Palette) -> Line:
+    label = (set_cell_size(reading.label, margin), palette.muted)
     meter = _meter(reading, room, palette)
     if reading.percent is None:
-        return label + Content.styled(f"{'○ idle':<{_STATE_WIDTH}}", palette.muted) + meter
+        return [label, (f"{'○ idle':<{_STATE_WIDTH}}", palette.muted), *meter]
     state, color = "○ quiet ", palette.muted
     if reading.speech:
         state, color = "● speech", f"bold {palette.ink}"
     loud = _color(reading.peak, palette)
-    return Content.assemble(
+    return [
         label,
         (f"{state} {reading.percent:3} %  ", color),
-        meter,
+        *meter,
         (f" {reading.level:4} dBFS", palette.ink),
         (f"  peak {reading.peak:4}"[-10:], loud if loud != palette.level else palette.muted),
-    )
+    ]
 
 
-def _meter(reading: Reading, width: int, palette: Palette) -> Content:
+def _meter(reading: Reading, width: int, palette: Palette) -> Line:
     if width < 1:
-        return Content("")
+        return []
     filled = horizontal(_share(reading.level), width).ljust(width)
     at = min(width - 1, int(_share(reading.peak) * width))
     cells = []
@@ -132,16 +133,16 @@ def _meter(reading: Reading, width: int, palette: Palette) -> Content:
         if i == at and character == " " and reading.peak > FLOOR:
             character, color = GROWING[2], palette.ink
         cells.append((character, f"{color} on {palette.track}"))
-    return Content.assemble(*joined(cells))
+    return joined(cells)
 
 
-def _scale(width: int, palette: Palette) -> Content:
+def _scale(width: int, palette: Palette) -> tuple[str, str]:
     line = [" "] * width
     for level in range(int(FLOOR), 0, 12):
         at = round(_share(level) * width)
         for i, character in enumerate(f"╵{level}"):
             line[min(width - 1, at + i)] = character
-    return Content.styled("".join(line), palette.muted)
+    return "".join(line), palette.muted
 
 
 def _share(level: float) -> float:

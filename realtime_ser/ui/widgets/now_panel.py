@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
-from textual.content import Content
-from textual.widget import Widget
 
 from realtime_ser.types import UNCERTAIN
 from realtime_ser.ui.big_text import big_text
-from realtime_ser.ui.display import Display
+from realtime_ser.ui.line_widget import LineWidget
 from realtime_ser.ui.palette import ink_on
 from realtime_ser.ui.session import Now
 from realtime_ser.ui.times import clock_text
 
 if TYPE_CHECKING:
+    from realtime_ser.ui.display import Display
+    from realtime_ser.ui.line_widget import Line
     from realtime_ser.ui.session import Session
 
 _MARKS: Final = {
@@ -32,33 +32,32 @@ _BADGE_WIDTHS: Final = {1: 6, 2: 10}
 _GAP: Final = 2
 
 
-class NowPanel(Widget):
+class NowPanel(LineWidget):
     """A badge with the emoji, the emotion's name in big letters, and how sure that is."""
 
     def __init__(self) -> None:
         super().__init__()
         self.border_title = "now"
         self._now = Now("starting")
-        self._display = Display()
 
     def show(self, session: Session, display: Display) -> None:
         """Draw again if anything has changed."""
         now = session.now()
         if (now, display) != (self._now, self._display):
             self._now, self._display = now, display
-            self.refresh()
+            self.redraw()
 
-    def render(self) -> Content:
+    def lines(self) -> list[Line]:
         """Centred from top to bottom; one line of plain text where there is no room for more."""
         width, height = self.size
         lines = self._headline(width, height)
         details = self._details(width)
         if len(lines) + 1 + len(details) <= height:
-            lines = [*lines, Content("")]
+            lines = [*lines, []]
         lines = (lines + details)[: max(1, height)]
-        return Content("\n").join([Content("")] * ((height - len(lines)) // 2) + lines)
+        return [[]] * ((height - len(lines)) // 2) + lines
 
-    def _headline(self, width: int, height: int) -> list[Content]:
+    def _headline(self, width: int, height: int) -> list[Line]:
         now, palette = self._now, self._display.palette
         word = now.emotion or now.mood
         color = palette.looks[now.emotion].color if now.emotion else palette.muted
@@ -70,26 +69,22 @@ class NowPanel(Widget):
             if wide + _GAP + len(rows[0]) <= width and len(rows) + 3 <= height:
                 badge = self._badge(wide, len(rows), color)
                 return [
-                    piece + Content(" " * _GAP) + Content.styled(row, style)
+                    [*piece, (" " * _GAP, ""), (row, style)]
                     for piece, row in zip(badge, rows, strict=True)
                 ]
         mark = self._mark()
-        return [Content.assemble((f" {mark} ", f"bold {ink_on(color)} on {color}"),
-                                 ("  " + word, f"bold {style}"))]  # fmt: skip
+        badge_style = f"bold {ink_on(color)} on {color}"
+        return [[(f" {mark} ", badge_style), ("  " + word, f"bold {style}")]]
 
-    def _badge(self, width: int, height: int, color: str) -> list[Content]:
+    def _badge(self, width: int, height: int, color: str) -> list[Line]:
         """A frame in the emotion's colour; hatched where there is none to be sure of."""
         sure = self._now.emotion is not None and self._now.emotion != UNCERTAIN
         fill, style = ("█", color) if sure else ("░", f"{color} on {self._display.palette.track}")
-        mark = Content.styled(self._mark(), f"bold {color}")
-        left = (width - 2 - mark.cell_length) // 2
-        right = width - 2 - mark.cell_length - left
-        middle = (
-            Content.styled(fill * left, style)
-            + Content.assemble(" ", mark, " ")
-            + Content.styled(fill * right, style)
-        )
-        blank = Content.styled(fill * width, style)
+        mark = self._mark()
+        left = (width - 2 - cell_len(mark)) // 2
+        right = width - 2 - cell_len(mark) - left
+        middle = [(fill * left, style), (f" {mark} ", f"bold {color}"), (fill * right, style)]
+        blank = [(fill * width, style)]
         return [middle if row == height // 2 else blank for row in range(height)]
 
     def _mark(self) -> str:
@@ -98,24 +93,24 @@ class NowPanel(Widget):
         look = self._display.look(self._now.emotion)
         return look.emoji if self._display.emoji else look.letter
 
-    def _details(self, width: int) -> list[Content]:
+    def _details(self, width: int) -> list[Line]:
         now, palette = self._now, self._display.palette
         if now.emotion is None or now.leading is None:
-            return [Content.styled(_explain(now), palette.muted)]
+            return [[(_explain(now), palette.muted)]]
         sure = now.emotion != UNCERTAIN
         percent = f"{now.confidence:4.0%}".replace("%", " %")
         room = max(0, width - len(percent) - 1)
         filled = round(room * min(1.0, now.confidence))
         color = palette.looks[now.leading].color
-        gauge = Content.assemble(
+        gauge = [
             (percent, f"bold {palette.ink if sure else palette.muted}"),
             (" " + ("━" if sure else "╍") * filled, color),
             ("━" * (room - filled), palette.track),
-        )
+        ]
         words = [f"for {now.seconds:.1f} s"] if sure else [f"perhaps {now.leading}"]
         if now.voice:
             words.insert(0, now.voice)
-        return [gauge, Content.styled("  ·  ".join(words), palette.muted)]
+        return [gauge, [("  ·  ".join(words), palette.muted)]]
 
 
 def _explain(now: Now) -> str:

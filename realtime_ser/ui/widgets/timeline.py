@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.widget import Widget
 
-from realtime_ser.ui.display import Display
 from realtime_ser.ui.layout import TALL
+from realtime_ser.ui.line_widget import LineWidget, with_cell
 from realtime_ser.ui.timeline_drawing import axis, blocks, curves, loudness, names
 from realtime_ser.ui.times import clock_tenths, clock_text
 from realtime_ser.ui.viewpoint import FINEST
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from textual import events
     from textual.geometry import Size
 
+    from realtime_ser.ui.display import Display
+    from realtime_ser.ui.line_widget import Line
     from realtime_ser.ui.palette import Palette
     from realtime_ser.ui.session import Session, StreamKey
     from realtime_ser.ui.viewpoint import View, Viewpoint
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _MOST_LANES = 8
 
 
-class Timeline(Widget, can_focus=True):
+class Timeline(LineWidget, can_focus=True):
     """Newest to the right. Height of a block: confidence; grey: uncertain; a thin line: silence."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -48,7 +49,6 @@ class Timeline(Widget, can_focus=True):
         self.border_title = "timeline"
         self._session = session
         self._viewpoint = viewpoint
-        self._display = Display()
         self._drawn: object = None
         self._captions: object = None
         self._lanes = 0
@@ -65,8 +65,10 @@ class Timeline(Widget, can_focus=True):
         if drawn != self._drawn:
             self._drawn, self._display = drawn, display
             lanes = len(self._shown(None))
-            self.refresh(layout=lanes != self._lanes)
-            self._lanes = lanes
+            if lanes != self._lanes:
+                self._lanes = lanes
+                self.refresh(layout=True)
+            self.redraw()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As high as the lanes want to be where the style says ``auto``."""
@@ -76,7 +78,7 @@ class Timeline(Widget, can_focus=True):
         below = 4 if self._display.curves else 0
         return 1 + below + (7 if lanes == 1 else 4 * lanes if lanes < 4 else 2 * min(lanes, 8))
 
-    def render(self) -> Content:
+    def lines(self) -> list[Line]:
         """Lanes, curves and axis."""
         session, display = self._session, self._display
         width, height = self.size
@@ -89,16 +91,16 @@ class Timeline(Widget, can_focus=True):
         shown = keys[: max(1, height - 1)]
         below = self._below(height - 1, len(shown))
         rows = (height - 1 - sum(below)) // max(1, len(shown))
-        lines: list[Content] = []
+        lines: list[Line] = []
         for key in shown:
             lines += self._lane(key, rows, margin, view)
         spare = height - 1 - sum(below) - len(lines)
-        lines += [Content("")] * spare
+        lines += [[]] * spare
         lines += self._curves(view, margin, *below)
         moments = session.moments_between(view.start, view.end)
         lines.append(axis(margin, view, moments, display.palette))
         self.call_later(self._caption, view, len(keys) - len(shown), below[0] > 0)
-        return Content("\n").join(self._with_cursor(line, margin, view) for line in lines)
+        return [self._with_cursor(line, margin, view) for line in lines]
 
     def action_step(self, columns: int) -> None:
         """Move the cursor."""
@@ -159,18 +161,17 @@ class Timeline(Widget, can_focus=True):
             return (4, 2) if room >= 16 else (3, 1)
         return (0, 1) if room >= 2 else (0, 0)
 
-    def _curves(self, view: View, margin: int, plane: int, loud: int) -> list[Content]:
+    def _curves(self, view: View, margin: int, plane: int, loud: int) -> list[Line]:
         """Of the stream that is shown large."""
         session, palette = self._session, self._display.palette
         key = session.heard or next(iter(session.lanes), None)
         if key is None:
-            return [Content("")] * (plane + loud)
-        blank = Content(" " * margin)
+            return [[]] * (plane + loud)
         lines = curves(session.lanes[key], view, plane, palette) if plane else []
         lines += loudness(session.levels[key], view, loud, palette)
-        return [blank + line for line in lines]
+        return [[(" " * margin, ""), *line] for line in lines]
 
-    def _lane(self, key: StreamKey, rows: int, margin: int, view: View) -> list[Content]:
+    def _lane(self, key: StreamKey, rows: int, margin: int, view: View) -> list[Line]:
         """``rows`` lines, the last with the names where there is more than one."""
         session, display = self._session, self._display
         columns = session.lanes[key].columns(view.first, view.count, view.seconds)
@@ -184,20 +185,19 @@ class Timeline(Widget, can_focus=True):
         status = session.status(key)
         speaks = status is not None and status.speech and session.running
         dot = ("● ", palette.ink) if speaks else ("○ ", palette.rule)
-        head = Content.assemble(dot, (session.label(key), palette.muted))
-        head = head.truncate(margin - 1, ellipsis=True, pad=True)
-        blank = Content(" " * margin)
+        label = set_cell_size(session.label(key), margin - 3)
+        head = [dot, (label + " ", palette.muted)]
         middle = (high - 1) // 2
-        return [(head + " " if i == middle else blank) + line for i, line in enumerate(lines)]
+        return [
+            [*(head if i == middle else [(" " * margin, "")]), *line]
+            for i, line in enumerate(lines)
+        ]
 
-    def _with_cursor(self, line: Content, margin: int, view: View) -> Content:
+    def _with_cursor(self, line: Line, margin: int, view: View) -> Line:
         cursor = self._viewpoint.cursor
         if cursor is None or not view.start <= cursor < view.end:
             return line
-        column = margin + int(cursor / view.seconds) - view.first
-        short = column + 1 - line.cell_length
-        line = line + " " * short if short > 0 else line
-        return line.stylize("reverse", column, column + 1)
+        return with_cell(line, margin + int(cursor / view.seconds) - view.first, "reverse")
 
     def _caption(self, view: View, hidden: int, plane: bool) -> None:
         """What is read out, or how much is in sight; set only where it changes: it costs a draw."""
