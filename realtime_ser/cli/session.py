@@ -19,6 +19,8 @@ from realtime_ser.errors import ConfigError
 
 if TYPE_CHECKING:
     from realtime_ser.capture.pipe import PcmFormat
+    from realtime_ser.capture.source import Source
+    from realtime_ser.clock import Clock
     from realtime_ser.config import Config
     from realtime_ser.engine import Engine
     from realtime_ser.recognizer import NetworkRecognizer
@@ -66,18 +68,11 @@ def run_session(session: Session, config: Config) -> None:
         RealtimeSerError: what the user can mend.
         KeyboardInterrupt: the user pressed Ctrl-C; the engine has drained.
     """
-    from realtime_ser.capture.open import open_source
     from realtime_ser.capture.quiet import native_stderr_muted
     from realtime_ser.clock import SystemClock
 
-    _refuse_clashes(session)
-    _check_speaker(session, config)
-    sinks = _checked_sinks(session)
     clock = SystemClock()
-    stdin = None if sys.stdin is None else sys.stdin.buffer
-    source = open_source(
-        session.source, config.capture, clock, paced=True, pcm=session.pcm, stdin=stdin
-    )
+    source, sinks = checked_session(session, config, clock)
     # Only now torch, which takes seconds to load: what is wrong with the rest is said at once.
     from realtime_ser.assembly import load_recognizer, pipeline_factory
     from realtime_ser.engine import Engine
@@ -98,6 +93,24 @@ def run_session(session: Session, config: Config) -> None:
             _run_on_screen(session, config, recognizer, engine_with)
         else:
             _run_plain(session, config, engine_with)
+
+
+def checked_session(session: Session, config: Config, clock: Clock) -> tuple[Source, list[Sink]]:
+    """What the session hears and the files that it writes, none of which is opened yet.
+
+    Raises:
+        RealtimeSerError: what can be told of them without opening them.
+    """
+    from realtime_ser.capture.open import open_source
+
+    _refuse_clashes(session)
+    _check_speaker(session, config)
+    sinks = _checked_sinks(session)
+    stdin = None if sys.stdin is None else sys.stdin.buffer
+    source = open_source(
+        session.source, config.capture, clock, paced=True, pcm=session.pcm, stdin=stdin
+    )
+    return source, sinks
 
 
 def _refuse_clashes(session: Session) -> None:
@@ -230,6 +243,11 @@ def _drained(engine: Engine) -> Iterator[None]:
 
 
 def _is_terminal() -> bool:
-    """The screen reads keys from stdin and draws on stderr; a piped stdout wants lines."""
+    """The screen reads keys from stdin and draws on stderr; a piped stdout wants lines.
+
+    Textual draws elsewhere where this variable says so: a server's pipes lead to a browser.
+    """
+    if os.environ.get("TEXTUAL_DRIVER"):
+        return True
     streams = (sys.stdin, sys.stdout, sys.stderr)
     return all(stream is not None and stream.isatty() for stream in streams)
