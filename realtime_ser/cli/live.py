@@ -36,28 +36,45 @@ def command(
     replay: Annotated[
         Path | None, typer.Option(help="Show the timeline of a past session, CSV or JSON Lines.")
     ] = None,
+    web: Annotated[
+        bool, typer.Option("--web", help="Serve the screen to a browser on this machine.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Of --web; 0 takes any.", min=0, max=65_535, show_default="8000 if free"),
+    ] = None,
 ) -> None:
     """Show and log the emotion of a voice while it speaks."""
     if replay is not None:
-        if source != "mic" or csv or jsonl or speaker:
-            raise ConfigError("--replay: shows what was logged; give no source, file or speaker")
+        if source != "mic" or csv or jsonl or speaker or web:
+            raise ConfigError(
+                "--replay: shows what was logged; give no source, file, speaker or --web"
+            )
         run_replay(replay, options.settings(config), plain=plain or not is_terminal())
         return
     from realtime_ser.capture.pipe import PcmFormat
 
     mode, count = options.split_channels(channels)
     pcm = PcmFormat(rate, encoding, count) if source == "-" else None  # type: ignore[arg-type]
-    run_session(
-        Session(
-            title=source,
-            source=source,
-            csv=csv,
-            jsonl=jsonl,
-            append=append,
-            overwrite=overwrite,
-            plain=plain,
-            pcm=pcm,
-            speaker=speaker,
-        ),
-        options.settings(config, model=model, device=device, channels=mode),
+    session = Session(
+        title=source,
+        source=source,
+        csv=csv,
+        jsonl=jsonl,
+        append=append,
+        overwrite=overwrite,
+        plain=plain,
+        pcm=pcm,
+        speaker=speaker,
     )
+    config_of_session = options.settings(config, model=model, device=device, channels=mode)
+    if web:
+        from realtime_ser.cli.web import serve_session
+
+        given = {"--model": model, "--device": device, "--channels": mode, "--config": config}
+        words = [str(word) for item in given.items() if item[1] is not None for word in item]
+        serve_session(session, config_of_session, words, port)
+    elif port is not None:
+        raise ConfigError("--port: is for --web; add it")
+    else:
+        run_session(session, config_of_session)

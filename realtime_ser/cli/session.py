@@ -19,10 +19,12 @@ from realtime_ser.errors import ConfigError
 if TYPE_CHECKING:
     from realtime_ser.capture.pipe import PcmFormat
     from realtime_ser.capture.source import Source
+    from realtime_ser.clock import Clock
     from realtime_ser.config import Config
     from realtime_ser.engine import Engine
     from realtime_ser.sinks.line_file import LineFileSink
     from realtime_ser.sinks.sink import Sink
+    from realtime_ser.succession import SourceAt
 
     EngineWith = Callable[[Sink], Engine]
     """Makes the engine whose rows also go to this sink."""
@@ -66,22 +68,11 @@ def run_session(session: Session, config: Config) -> None:
         RealtimeSerError: what the user can mend.
         KeyboardInterrupt: the user pressed Ctrl-C; the engine has drained.
     """
-    from realtime_ser.capture.open import open_source
     from realtime_ser.capture.quiet import native_stderr_muted
     from realtime_ser.clock import SystemClock
 
-    _refuse_clashes(session)
-    _check_speaker(session, config)
-    sinks = _checked_sinks(session)
     clock = SystemClock()
-    stdin = None if sys.stdin is None else sys.stdin.buffer
-
-    def source_at(uri: str, start: float) -> Source:
-        return open_source(
-            uri, config.capture, clock, paced=True, pcm=session.pcm, stdin=stdin, start=start
-        )
-
-    source = source_at(session.source, 0.0)
+    source_at, sinks = checked_session(session, config, clock)
     # Only now torch, which takes seconds to load: what is wrong with the rest is said at once.
     from realtime_ser.assembly import load_recognizer, pipeline_factory
     from realtime_ser.engine import Engine
@@ -91,7 +82,7 @@ def run_session(session: Session, config: Config) -> None:
 
     def engine_with(view: Sink) -> Engine:
         return Engine(
-            source, recognizer, make_pipeline, config, [*sinks, view],
+            source_at(session.source, 0.0), recognizer, make_pipeline, config, [*sinks, view],
             clock=clock, device=str(recognizer.device), model=recognizer.name,
         )  # fmt: skip
 
@@ -102,6 +93,30 @@ def run_session(session: Session, config: Config) -> None:
             run_on_screen(session.title, session.source, source_at, sinks, recognizer, config)
         else:
             _run_plain(session, config, engine_with)
+
+
+def checked_session(
+    session: Session, config: Config, clock: Clock
+) -> tuple[SourceAt, list[LineFileSink]]:
+    """What makes the session's sources, and the files that it writes; none of them opened yet.
+
+    Raises:
+        RealtimeSerError: what can be told of them without opening them.
+    """
+    from realtime_ser.capture.open import open_source
+
+    _refuse_clashes(session)
+    _check_speaker(session, config)
+    sinks = _checked_sinks(session)
+    stdin = None if sys.stdin is None else sys.stdin.buffer
+
+    def source_at(uri: str, start: float) -> Source:
+        return open_source(
+            uri, config.capture, clock, paced=True, pcm=session.pcm, stdin=stdin, start=start
+        )
+
+    source_at(session.source, 0.0)
+    return source_at, sinks
 
 
 def _refuse_clashes(session: Session) -> None:
@@ -206,6 +221,11 @@ def _drained(engine: Engine) -> Iterator[None]:
 
 
 def is_terminal() -> bool:
-    """The screen reads keys from stdin and draws on stderr; a piped stdout wants lines."""
+    """The screen reads keys from stdin and draws on stderr; a piped stdout wants lines.
+
+    Textual draws elsewhere where this variable says so: a server's pipes lead to a browser.
+    """
+    if os.environ.get("TEXTUAL_DRIVER"):
+        return True
     streams = (sys.stdin, sys.stdout, sys.stderr)
     return all(stream is not None and stream.isatty() for stream in streams)

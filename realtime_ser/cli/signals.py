@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
@@ -21,6 +22,34 @@ def terminated_like_interrupted() -> Iterator[None]:
 
     with _handled(TERMINATING, leave):
         yield
+
+
+@contextlib.contextmanager
+def termination_cancels() -> Iterator[None]:
+    """In a coroutine of ``asyncio.run``: SIGTERM and a closed terminal end it as Ctrl-C does.
+
+    Raises:
+        SystemExit: in the place of the cancellation, when everything inside has ended.
+    """
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+    told = False
+
+    def cancel(*_: object) -> None:
+        nonlocal told
+        told = True
+        task.cancel()
+        loop.call_soon_threadsafe(
+            lambda: None
+        )  # wakes the loop, which sleeps until something comes
+
+    with _handled(TERMINATING, cancel):
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not told:
+                raise
+            raise SystemExit(TERMINATED_STATUS) from None
 
 
 @contextlib.contextmanager

@@ -1,0 +1,106 @@
+"""``live --web``: what is wrong is said before a page is served; then the server runs."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import typer
+
+from realtime_ser.cli.messages import PROGRAM, tell
+from realtime_ser.cli.session import Session, checked_session
+from realtime_ser.cli.signals import termination_cancels
+from realtime_ser.config import Config
+from realtime_ser.errors import ConfigError
+
+if TYPE_CHECKING:
+    import socket
+
+    from realtime_ser.web.server import ScreenServer
+
+
+def serve_session(
+    session: Session, config: Config, options: Sequence[str], port: int | None
+) -> None:
+    """Serve the screen of a session in a browser until the user ends it.
+
+    Args:
+        session: as it would be run.
+        config: of the session.
+        options: that give the same configuration to a process of its own.
+        port: see ``realtime_ser.web.server.listen``.
+
+    Raises:
+        RealtimeSerError: what the user can mend.
+        KeyboardInterrupt, SystemExit: how the server ends; the screen has ended in order.
+    """
+    if session.plain:
+        raise ConfigError("--web: shows the screen; leave --plain out")
+    if "-" in (session.source, str(session.csv), str(session.jsonl)):
+        raise ConfigError("--web: the screen's own process has no pipes; name files in place of -")
+    server_of = _server_type()
+    _check(session, config)
+    from realtime_ser.web.server import listen
+
+    listener = listen(port)
+    again = replace(session, append=True, overwrite=False)
+    server = server_of(
+        screen_command(session, options),
+        screen_command(again, options),
+        replaces=session.overwrite,
+        title=session.title,
+        port=listener.getsockname()[1],
+        report=lambda line: tell(line.removeprefix(f"{PROGRAM}: ")),
+    )
+    with listener:
+        asyncio.run(_serve(server, listener))
+
+
+async def _serve(server: ScreenServer, listener: socket.socket) -> None:
+    with termination_cancels():
+        await server.run(
+            listener,
+            lambda: typer.echo(f"Open {server.address} in a browser here; Ctrl-C ends."),
+        )
+
+
+def screen_command(session: Session, options: Sequence[str]) -> list[str]:
+    """Program and arguments that run a session on the screen of a process of its own."""
+    # Started as this process was: a script of the package does not look for modules in the
+    # working folder, python -m does.
+    by_name = getattr(sys.modules["__main__"], "__spec__", None) is not None
+    command = [sys.executable, *([] if by_name else ["-P"]), "-m", "realtime_ser", "live"]
+    for name, value in (
+        ("--csv", session.csv), ("--jsonl", session.jsonl), ("--speaker", session.speaker),
+    ):  # fmt: skip
+        if value is not None:
+            command += [name, str(value)]
+    if session.mode != "new":
+        command.append(f"--{session.mode}")
+    return [*command, *options, "--", session.source]
+
+
+def _check(session: Session, config: Config) -> None:
+    """Refuse what can be told without torch, and without opening a microphone."""
+    from realtime_ser.capture.microphone import MicrophoneSource
+    from realtime_ser.clock import SystemClock
+    from realtime_ser.models import find_model, read_description
+
+    source, _ = checked_session(session, config, SystemClock())
+    if not isinstance(source, MicrophoneSource):
+        source.open()
+        source.close()
+    read_description(find_model(config.recognizer.model))
+
+
+def _server_type() -> type[ScreenServer]:
+    try:
+        from realtime_ser.web.server import ScreenServer
+    except ImportError as error:
+        if error.name is not None and error.name.partition(".")[0] == "realtime_ser":
+            raise
+        raise ConfigError("--web needs textual-serve; pip install 'realtime-ser[web]'") from error
+    return ScreenServer
