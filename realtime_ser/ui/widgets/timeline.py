@@ -14,7 +14,6 @@ from realtime_ser.ui.layout import TALL
 from realtime_ser.ui.line_widget import LineWidget, with_cell
 from realtime_ser.ui.timeline_drawing import axis, blocks, curves, loudness, names
 from realtime_ser.ui.times import clock_tenths, clock_text
-from realtime_ser.ui.viewpoint import FINEST
 
 if TYPE_CHECKING:
     from textual import events
@@ -58,7 +57,7 @@ class Timeline(LineWidget, can_focus=True):
         session, look = self._session, self._viewpoint
         speech = tuple(s.speech for s in session.health.streams) if session.health else ()
         drawn = (
-            math.ceil(session.position / FINEST), session.row_count, session.cuts,
+            math.ceil(session.position / look.view.seconds), session.row_count, session.cuts,
             len(session.moments), speech, session.running, display, look.span, look.cursor,
             look.end,
         )  # fmt: skip
