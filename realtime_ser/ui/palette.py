@@ -1,33 +1,22 @@
 """Colours, letters and emoji: everything on the screen that means an emotion, in one place.
 
-The hues are those of Okabe and Ito ("Color universal design", 2008), chosen to stay apart for
-colour-blind eyes; a letter and an emoji say the same without any colour.
+The hues stay near those of Okabe and Ito ("Color universal design", 2008), and were moved apart
+until they differ for colour-blind eyes, too: any two of a palette by a CIEDE2000 of 12, in normal
+vision, protanopia, deuteranopia and tritanopia (17.5 is the most that a search found for eight
+colours on the dark background, at the price of a green that is nearly white). A letter and an emoji
+say the same without any colour.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from realtime_ser.types import UNCERTAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-BACKGROUND: Final = "#0f1218"
-RAISED: Final = "#1a1f29"
-"""Title and key lines."""
-TRACK: Final = "#232a36"
-"""The empty part of a bar; the base line of silence."""
-RULE: Final = "#3b4557"
-"""Frames."""
-MUTED: Final = "#8d97a8"
-"""Text of second rank."""
-INK: Final = "#e8ecf2"
-LEVEL: Final = "#9fb1c8"
-CAUTION: Final = "#f2c14e"
-ALARM: Final = "#ff6b61"
-ALARM_BACKGROUND: Final = "#8f1d18"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +30,52 @@ class Look:
     """One character, two cells wide."""
 
 
-LOOKS: Final = {
-    "angry": Look("#d55e00", "A", "😠"),
-    "disgust": Look("#009e73", "D", "🤢"),
-    "fear": Look("#cc79a7", "F", "😨"),
-    "happy": Look("#f0e442", "H", "😀"),
-    "neutral": Look("#c8ced8", "N", "😐"),
-    "sad": Look("#56b4e9", "S", "😢"),
-    "surprise": Look("#e69f00", "P", "😲"),
-    UNCERTAIN: Look("#667083", "?", "🤔"),
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The colours of a theme, by what they are for; each is ``#rrggbb``."""
+
+    background: str
+    raised: str
+    """Title and key lines."""
+    track: str
+    """The empty part of a bar; the base line of silence."""
+    rule: str
+    """Frames."""
+    muted: str
+    """Text of second rank."""
+    ink: str
+    level: str
+    caution: str
+    alarm: str
+    alarm_background: str
+    """Under white, in both themes."""
+    arousal: str
+    """Curves."""
+    valence: str
+    looks: Mapping[str, Look]
+    """Emotion or ``uncertain`` -> its look."""
+    dark: bool
+
+    def ink_on(self, color: str) -> str:
+        """The better readable of this palette's light and dark text colour on ``color``."""
+        return max((self.ink, self.background), key=lambda ink: contrast(ink, color))
+
+
+_SIGNS: Final = {
+    "angry": ("A", "😠"),
+    "disgust": ("D", "🤢"),
+    "fear": ("F", "😨"),
+    "happy": ("H", "😀"),
+    "neutral": ("N", "😐"),
+    "sad": ("S", "😢"),
+    "surprise": ("P", "😲"),
+    UNCERTAIN: ("?", "🤔"),
 }
+
+
+def _looks(colors: Mapping[str, str]) -> Mapping[str, Look]:
+    """The signs are the same in every theme."""
+    return MappingProxyType({name: Look(colors[name], *signs) for name, signs in _SIGNS.items()})
 
 
 def luminance(color: str) -> float:
@@ -66,33 +91,58 @@ def contrast(a: str, b: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def ink_on(color: str) -> str:
-    """The better readable of the light and the dark text colour on ``color``."""
-    return max((INK, BACKGROUND), key=lambda ink: contrast(ink, color))
-
-
-@dataclass(frozen=True, slots=True)
-class Palette:
-    """The colours of a theme by their roles."""
-
-    background: str
-    raised: str
-    track: str
-    rule: str
-    muted: str
-    ink: str
-    level: str
-    caution: str
-    alarm: str
-    alarm_background: str
-    arousal: str
-    valence: str
-    looks: Mapping[str, Look]
-    dark: bool
-
-
 DARK: Final = Palette(
-    BACKGROUND, RAISED, TRACK, RULE, MUTED, INK, LEVEL, CAUTION, ALARM, ALARM_BACKGROUND,
-    "#e8a33d", "#7fd1ff", LOOKS, dark=True,
-)  # fmt: skip
-LIGHT: Final = replace(DARK, dark=False)
+    background="#0f1218",
+    raised="#1a1f29",
+    track="#232a36",
+    rule="#3b4557",
+    muted="#8d97a8",
+    ink="#e8ecf2",
+    level="#9fb1c8",
+    caution="#f2c14e",
+    alarm="#ff6b61",
+    alarm_background="#8f1d18",
+    arousal="#e8a33d",
+    valence="#7fd1ff",
+    looks=_looks(
+        {
+            "angry": "#e4602a",
+            "disgust": "#3adea2",
+            "fear": "#c38ab6",
+            "happy": "#fcf660",
+            "neutral": "#cbd1d4",
+            "sad": "#2fa7fa",
+            "surprise": "#eaac40",
+            UNCERTAIN: "#868586",
+        }
+    ),
+    dark=True,
+)
+
+LIGHT: Final = Palette(
+    background="#fafbfd",
+    raised="#eef1f6",
+    track="#e4e8ef",
+    rule="#828da0",
+    muted="#535e6f",
+    ink="#141821",
+    level="#3f5f86",
+    caution="#7a5600",
+    alarm="#b3140d",
+    alarm_background="#8f1d18",
+    arousal="#9a5b00",
+    valence="#005fb8",
+    looks=_looks(
+        {
+            "angry": "#a52539",
+            "disgust": "#00785c",
+            "fear": "#8c2b84",
+            "happy": "#8c7000",
+            "neutral": "#3e404b",
+            "sad": "#0072df",
+            "surprise": "#582f00",
+            UNCERTAIN: "#697582",
+        }
+    ),
+    dark=False,
+)

@@ -11,7 +11,7 @@ from rich.style import Style
 
 from realtime_ser.errors import SinkError
 from realtime_ser.types import UNCERTAIN
-from realtime_ser.ui.palette import LOOKS, MUTED
+from realtime_ser.ui.palette import DARK
 from realtime_ser.ui.session import leading_class
 from realtime_ser.ui.times import clock_tenths
 
@@ -63,11 +63,13 @@ class PlainSink:
             BrokenPipeError: the reader has gone.
         """
         letters = " ".join(
-            f"{look.letter}={name}" for name, look in LOOKS.items() if name != UNCERTAIN
+            f"{look.letter}={name}" for name, look in DARK.looks.items() if name != UNCERTAIN
         )
         channel = "ch " if self._channels else ""
         head = f"# {channel}{'time':>{_TIME_WIDTH}}  {'emotion, confidence':<{_EMOTION_WIDTH}}"
-        self._print(f"{head}  probabilities ({letters}), level, length of utterance (=)", MUTED)
+        self._print(
+            f"{head}  probabilities ({letters}), level, length of utterance (=)", DARK.muted
+        )
 
     def write(self, row: TimelineRow) -> None:
         """Write one line.
@@ -80,7 +82,7 @@ class PlainSink:
         if row.emotion == UNCERTAIN and row.probabilities:
             emotion = f"{UNCERTAIN} ({leading_class(row)} {row.confidence:.2f})"
         scores = " ".join(
-            f"{LOOKS[name].letter}{_score(value)}" for name, value in row.probabilities.items()
+            f"{DARK.looks[name].letter}{_score(value)}" for name, value in row.probabilities.items()
         )
         parts = [f"{clock_tenths(row.end):>{_TIME_WIDTH}}", f"{emotion:<{_EMOTION_WIDTH}}", scores]
         parts.append(f"{row.level_dbfs:4.0f} dBFS")
@@ -88,7 +90,7 @@ class PlainSink:
             parts.append(f"{row.end - row.start:.1f} s")
         channel = f"{row.channel:<2} " if self._channels else ""
         line = f"{_MARKS[row.kind]} {channel}" + "  ".join(parts)
-        self._print(line, LOOKS[row.emotion].color)
+        self._print(line, DARK.looks[row.emotion].color)
 
     def close(self) -> None:
         """Every line has been written; the stream belongs to the caller."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from realtime_ser.ui.bars import RISING, joined, vertical
 from realtime_ser.ui.curves import braille, curve_dots
 from realtime_ser.ui.lane import NAMES, SILENCE
@@ -63,6 +65,7 @@ def names(columns: Columns, palette: Palette) -> Line:
 def curves(lane: Lane, view: View, rows: int, palette: Palette) -> list[Line]:
     """Arousal and valence from -1 (bottom) to 1 (top); a dotted line is 0."""
     plane = lane.plane(2 * view.first, 2 * view.count, view.seconds / 2)
+    plane[1, 1::2] = np.nan  # dotted: which is which must be seen without colours, too
     arousal, valence = (curve_dots(values, rows) for values in plane)
     lines: list[Line] = []
     for row in range(rows):

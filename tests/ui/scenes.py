@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from realtime_ser.circumplex import arousal_valence
 from realtime_ser.errors import RealtimeSerError
 from realtime_ser.stats import Health, Latency, StreamStatus
 from realtime_ser.types import EMOTIONS, UNCERTAIN, TimelineRow
@@ -182,8 +183,8 @@ def make_row(
         probabilities={
             name: confidence if name == emotion else probabilities[name] for name in classes
         },
-        arousal=None,
-        valence=None,
+        arousal=arousal_valence({emotion: 1.0})[0] * confidence,
+        valence=arousal_valence({emotion: 1.0})[1] * confidence,
         level_dbfs=-23.0,
         adapted=0.0,
         latency_ms=150.0,

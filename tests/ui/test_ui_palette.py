@@ -4,94 +4,123 @@ from __future__ import annotations
 
 from itertools import combinations
 
-import numpy as np
 import pytest
 from rich.cells import cell_len
 
 from realtime_ser.types import EMOTIONS, UNCERTAIN
 from realtime_ser.ui import palette
+from realtime_ser.ui.palette import DARK, LIGHT, Palette, contrast
+from tests.ui.color_vision import VISIONS, ciede2000, difference, simulate
 
-# Machado, Oliveira and Fernandes (2009), severity 1, for linear RGB.
-DEFICIENCIES = {
-    "none": np.eye(3),
-    "protan": np.array(
-        [
-            [0.152286, 1.052583, -0.204868],
-            [0.114503, 0.786281, 0.099216],
-            [-0.003882, -0.048116, 1.051998],
-        ]
-    ),
-    "deutan": np.array(
-        [
-            [0.367322, 0.860646, -0.227968],
-            [0.280085, 0.672501, 0.047413],
-            [-0.011820, 0.042940, 0.968881],
-        ]
-    ),
-    "tritan": np.array(
-        [
-            [1.255528, -0.076749, -0.178779],
-            [-0.078411, 0.930809, 0.147602],
-            [0.004733, 0.691367, 0.303900],
-        ]
-    ),
-}
-XYZ = np.array(
-    [
-        [0.4124564, 0.3575761, 0.1804375],
-        [0.2126729, 0.7151522, 0.0721750],
-        [0.0193339, 0.1191920, 0.9503041],
-    ]
-)
-JUST_DIFFERENT = 2.3
-"""CIE76 distance that half of all people notice."""
+APART = 12.0
+"""CIEDE2000 of any two emotions, in any vision."""
+
+both = pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
+every_vision = pytest.mark.parametrize("vision", VISIONS)
 
 
-def lab(color: str, deficiency: np.ndarray) -> np.ndarray:
-    srgb = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    xyz = XYZ @ np.clip(deficiency @ linear, 0, 1) / np.array([0.95047, 1.0, 1.08883])
-    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+def seen(a: str, b: str, vision: str) -> float:
+    """Contrast of two colours for these eyes."""
+    return contrast(simulate(a, vision), simulate(b, vision))
 
 
-def test_every_emotion_has_a_look() -> None:
-    assert set(palette.LOOKS) == {*EMOTIONS, UNCERTAIN}
+@both
+def test_every_emotion_has_a_look(theme: Palette) -> None:
+    assert set(theme.looks) == {*EMOTIONS, UNCERTAIN}
 
 
 def test_contrast_is_that_of_wcag() -> None:
-    assert palette.contrast("#000000", "#ffffff") == pytest.approx(21.0)
-    assert palette.contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
-    assert palette.contrast("#123456", "#123456") == 1.0
+    assert contrast("#000000", "#ffffff") == pytest.approx(21.0)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+    assert contrast("#123456", "#123456") == 1.0
 
 
-@pytest.mark.parametrize("name", palette.LOOKS)
-def test_colours_stand_out_from_the_background(name: str) -> None:
-    assert palette.contrast(palette.LOOKS[name].color, palette.BACKGROUND) >= 3.0
+def test_simulated_visions_confuse_what_they_are_known_to() -> None:
+    assert simulate("#d55e00", "normal") == "#d55e00"
+    for vision in VISIONS:
+        assert simulate("#ffffff", vision) == "#ffffff"
+        assert simulate("#808080", vision) in ("#808080", "#7f7f7f", "#818181")
+    red_green, blue_green = ("#b05a50", "#78705a"), ("#0080a0", "#008a7a")
+    for vision in ("protanopia", "deuteranopia"):
+        assert difference(*(simulate(c, vision) for c in red_green)) < difference(*red_green) / 2
+    assert (
+        difference(*(simulate(c, "tritanopia") for c in blue_green)) < difference(*blue_green) / 2
+    )
 
 
-@pytest.mark.parametrize("color", [palette.INK, palette.MUTED, palette.CAUTION, palette.ALARM])
-def test_text_is_readable(color: str) -> None:
-    assert palette.contrast(color, palette.BACKGROUND) >= 4.5
-    assert palette.contrast(color, palette.RAISED) >= 4.5
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [  # from the table of Sharma, Wu and Dalal
+        ((50.0, 2.6772, -79.7751), (50.0, 0.0, -82.7485), 2.0425),
+        ((50.0, 0.0, 0.0), (50.0, -1.0, 2.0), 2.3669),
+        ((50.0, 2.49, -0.001), (50.0, -2.49, 0.0011), 7.2195),
+        ((50.0, 2.5, 0.0), (73.0, 25.0, -18.0), 27.1492),
+        ((60.2574, -34.0099, 36.2677), (60.4626, -34.1751, 39.4387), 1.2644),
+        ((22.7233, 20.0904, -46.6940), (23.0331, 14.9730, -42.5619), 2.0373),
+        ((2.0776, 0.0795, -1.1350), (0.9033, -0.0636, -0.5514), 0.9082),
+    ],
+)
+def test_differences_are_those_of_ciede2000(
+    one: tuple[float, float, float], other: tuple[float, float, float], expected: float
+) -> None:
+    assert ciede2000(one, other) == pytest.approx(expected, abs=1e-4)
+    assert ciede2000(other, one) == pytest.approx(expected, abs=1e-4)
 
 
-@pytest.mark.parametrize("deficiency", DEFICIENCIES)
-def test_colours_stay_apart_for_colour_blind_eyes(deficiency: str) -> None:
-    seen = {name: lab(look.color, DEFICIENCIES[deficiency]) for name, look in palette.LOOKS.items()}
-    for a, b in combinations(seen, 2):
-        distance = float(np.linalg.norm(seen[a] - seen[b]))
-        assert distance > 4 * JUST_DIFFERENT, (a, b)
+@both
+@every_vision
+def test_colours_stand_out_from_what_they_are_drawn_on(theme: Palette, vision: str) -> None:
+    """Neighbours in the timeline, too: a gap of the background is between them."""
+    for name, look in theme.looks.items():
+        for ground in (theme.background, theme.raised, theme.track):
+            assert seen(look.color, ground, vision) >= 3.0, (name, ground)
+
+
+@both
+@every_vision
+def test_colours_stay_apart(theme: Palette, vision: str) -> None:
+    for (a, one), (b, other) in combinations(theme.looks.items(), 2):
+        apart = difference(simulate(one.color, vision), simulate(other.color, vision))
+        assert apart >= APART, (a, b)
+
+
+@both
+def test_text_is_readable(theme: Palette) -> None:
+    for color in (theme.ink, theme.muted, theme.caution, theme.alarm):
+        assert contrast(color, theme.background) >= 4.5
+        assert contrast(color, theme.raised) >= 4.5
+    assert contrast(theme.muted, theme.track) >= 4.5
+    assert contrast("#ffffff", theme.alarm_background) >= 4.5
+    for name, look in theme.looks.items():
+        assert contrast(look.color, theme.background) >= 4.5, name
+        assert contrast(theme.ink_on(look.color), look.color) >= 4.5, name
+
+
+@both
+@every_vision
+def test_warnings_and_levels_are_seen_by_everybody(theme: Palette, vision: str) -> None:
+    for color in (theme.ink, theme.muted, theme.level, theme.caution, theme.alarm):
+        assert seen(color, theme.background, vision) >= 3.0
+        assert seen(color, theme.track, vision) >= 3.0
+
+
+def test_the_themes_differ_in_colours_alone() -> None:
+    assert DARK.dark
+    assert not LIGHT.dark
+    assert palette.luminance(DARK.background) < 0.05
+    assert palette.luminance(LIGHT.background) > 0.9
+    for name, look in DARK.looks.items():
+        assert (look.letter, look.emoji) == (LIGHT.looks[name].letter, LIGHT.looks[name].emoji)
 
 
 def test_letters_and_emoji_are_distinct() -> None:
-    looks = palette.LOOKS.values()
-    assert len({look.letter for look in looks}) == len(palette.LOOKS)
-    assert len({look.emoji for look in looks}) == len(palette.LOOKS)
+    looks = DARK.looks.values()
+    assert len({look.letter for look in looks}) == len(DARK.looks)
+    assert len({look.emoji for look in looks}) == len(DARK.looks)
 
 
 def test_emoji_keep_columns_aligned() -> None:
-    for look in palette.LOOKS.values():
+    for look in DARK.looks.values():
         assert len(look.emoji) == 1
         assert cell_len(look.emoji) == 2
         assert cell_len(look.letter) == 1

@@ -9,7 +9,6 @@ from rich.cells import cell_len
 from realtime_ser.types import UNCERTAIN
 from realtime_ser.ui.big_text import big_text
 from realtime_ser.ui.line_widget import LineWidget
-from realtime_ser.ui.palette import ink_on
 from realtime_ser.ui.session import Now
 from realtime_ser.ui.times import clock_text
 
@@ -73,7 +72,7 @@ class NowPanel(LineWidget):
                     for piece, row in zip(badge, rows, strict=True)
                 ]
         mark = self._mark()
-        badge_style = f"bold {ink_on(color)} on {color}"
+        badge_style = f"bold {palette.ink_on(color)} on {color}"
         return [[(f" {mark} ", badge_style), ("  " + word, f"bold {style}")]]
 
     def _badge(self, width: int, height: int, color: str) -> list[Line]:

@@ -230,5 +230,5 @@ def _title(plane: bool, palette: Palette) -> Content:
     if not plane:
         return Content("timeline")
     return Content.assemble(
-        "timeline   ", ("━ arousal", palette.arousal), "  ", ("━ valence", palette.valence)
+        "timeline   ", ("━ arousal", palette.arousal), "  ", ("┅ valence", palette.valence)
     )
