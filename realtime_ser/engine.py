@@ -16,6 +16,7 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from realtime_ser.batching import DuePiece, recognize_batch
@@ -204,7 +205,7 @@ class Engine:
 
     def _make_streams(self, info: SourceInfo) -> None:
         capacity = round(self._config.capture.ring * SAMPLE_RATE)
-        started = self._clock.utc()
+        started = self._clock.utc() - timedelta(seconds=info.start)
         self._streams = [
             _Stream(
                 ring=RingBuffer(capacity, blocking=not info.live, on_data=self._data),

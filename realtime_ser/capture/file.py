@@ -123,6 +123,7 @@ class FileSource:
             channels=file.channels,
             live=False,
             duration=file.frames / file.samplerate,
+            start=self._position / file.samplerate,
         )
 
     def read(self, timeout: float) -> CapturedBlock | None:

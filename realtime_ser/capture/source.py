@@ -24,6 +24,8 @@ class SourceInfo:
     """True: audio that is not taken in time is lost (microphone). False: the source waits."""
     duration: float | None = None
     """Seconds, where it is known beforehand."""
+    start: float = 0.0
+    """Seconds of it that are passed over: the first block is said to have lost them."""
 
 
 @dataclass(frozen=True, slots=True)

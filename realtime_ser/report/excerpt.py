@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from realtime_ser.errors import SinkError
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 _LANE: Final = 0.9
 """Inches a lane is high."""
+_GAP: Final = 1.0
+"""Seconds of silence over which no curve is drawn."""
+_STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)
+"""Seconds between marks of the axis."""
 
 
 def write_excerpt(excerpt: Excerpt, folder: Path, stem: str) -> list[str]:
@@ -52,7 +57,7 @@ def write_excerpt(excerpt: Excerpt, folder: Path, stem: str) -> list[str]:
 def _draw(excerpt: Excerpt) -> Any:
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     count = len(excerpt.lanes)
     figure = Figure(figsize=(11, 1.6 + _LANE * (count + 1)), layout="constrained")
@@ -72,6 +77,9 @@ def _draw(excerpt: Excerpt) -> Any:
             xytext=(2, 2), textcoords="offset points", fontsize=7, parse_math=False,
         )  # fmt: skip
     axes[-1].set_xlim(excerpt.start, max(excerpt.end, excerpt.start + 1.0))
+    length = excerpt.end - excerpt.start
+    step = next((step for step in _STEPS if length / step <= 12), _STEPS[-1])
+    axes[-1].xaxis.set_major_locator(MultipleLocator(step))
     axes[-1].xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: clock_text(seconds)))
     figure.suptitle(excerpt.title, x=0.01, ha="left", fontsize=10, parse_math=False)
     shown = {row.emotion for row in excerpt.rows}
@@ -90,6 +98,8 @@ def _lane(ax: Any, label: str, spans: Sequence[Painted]) -> None:
         [span.row.confidence for span in spans],
         [span.end - span.start for span in spans],
         align="edge",
+        edgecolor=LIGHT.background,  # neighbours that touch are hard to tell apart
+        linewidth=0.8,
         color=[LIGHT.looks[span.row.emotion].color for span in spans],
     )
     ax.set_ylim(0, 1)
@@ -99,11 +109,18 @@ def _lane(ax: Any, label: str, spans: Sequence[Painted]) -> None:
 def _curves(ax: Any, spans: Sequence[Painted]) -> None:
     ordered = sorted(spans, key=lambda span: span.end)
     for name, color, line in (("arousal", LIGHT.arousal, "-"), ("valence", LIGHT.valence, "--")):
-        values = [getattr(span.row, name) for span in ordered]
-        times = [(span.start + span.end) / 2 for span in ordered]
-        known = [(t, v) for t, v in zip(times, values, strict=True) if v is not None]
-        if known:
-            ax.plot(*zip(*known, strict=True), line, color=color, lw=1.2, label=name)
+        times, values, before = [], [], None
+        for span in ordered:
+            value = getattr(span.row, name)
+            if value is None:
+                continue
+            if before is not None and span.start - before > _GAP:
+                times.append(before)
+                values.append(math.nan)
+            times.append((span.start + span.end) / 2)
+            values.append(value)
+            before = span.end
+        ax.plot(times, values, line, marker=".", ms=3, color=color, lw=1.2, label=name)
     ax.axhline(0, color=LIGHT.rule, lw=0.5)
     ax.set_ylim(-1, 1)
     ax.legend(loc="upper right", fontsize=7, frameon=False, ncols=2)
