@@ -9,6 +9,8 @@ import pytest
 
 from realtime_ser.stats import Latency
 from realtime_ser.ui.app import LiveApp
+from realtime_ser.ui.preferences import Preferences
+from realtime_ser.ui.widgets.timeline import Timeline
 from tests.ui.scenes import (
     CALL,
     ScriptedDesk,
@@ -81,8 +83,30 @@ def paused() -> tuple[ScriptedMonitor, list[TimelineRow]]:
     return ScriptedDesk(health), speech_rows(CALL, 26.0, mono=True)
 
 
+def alert() -> tuple[ScriptedDesk, list[TimelineRow]]:
+    """An alert, a mark, and the cursor on an angry moment."""
+    monitor, rows = speech()
+    newest = rows[-1]
+    rows += [
+        replace(newest, kind="alert", end=24.0, flags=("derived", "angry-for-5-s")),
+        replace(newest, kind="alert", flags=("derived", "mark:31.0:asks for a refund")),
+    ]
+    return monitor, rows
+
+
+def replay() -> tuple[ScriptedMonitor, list[TimelineRow]]:
+    """What was logged: no device, no model, nothing to control but the playing."""
+    health = make_health(
+        device="replay", model="", sample_rate=0, elapsed=20.0, rows=60, speed=4.0, seekable=True,
+        streams=(make_status(0, 34.0), make_status(1, 34.0, speech=True, level_dbfs=-21.0)),
+    )  # fmt: skip
+    return ScriptedMonitor(health), speech_rows(CALL, 34.0)
+
+
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
-@pytest.mark.parametrize("scene", [starting, quiet, speech, uncertain, lost_microphone, paused])
+@pytest.mark.parametrize(
+    "scene", [starting, quiet, speech, uncertain, alert, lost_microphone, paused, replay]
+)
 def test_picture(
     scene: Callable[[], tuple[ScriptedMonitor, list[TimelineRow]]],
     size: tuple[int, int],
@@ -99,6 +123,37 @@ def test_picture(
             )
         pilot.app.poll()
         await pilot.pause()
+        if scene is alert:
+            pilot.app.query_one(Timeline).focus()
+            await pilot.press("ctrl+left", "ctrl+left", "left", "left")
+        await pilot.pause()
         await pilot.pause()
 
     assert snap_compare(make_app(monitor, rows), terminal_size=size, run_before=settle)
+
+
+async def _settle(pilot: Pilot[object]) -> None:
+    assert isinstance(pilot.app, LiveApp)
+    await pilot.pause()
+    pilot.app.poll()
+    await pilot.pause()
+    await pilot.pause()
+
+
+def test_picture_in_light_colours(snap_compare: Callable[..., bool]) -> None:
+    monitor, rows = speech()
+    app = make_app(monitor, rows, preferences=Preferences(light=True, emoji=False))
+    assert snap_compare(app, terminal_size=(120, 40), run_before=_settle)
+
+
+def test_picture_without_colours(
+    snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monitor, rows = speech()
+    assert snap_compare(make_app(monitor, rows), terminal_size=(120, 40), run_before=_settle)
+
+
+def test_picture_of_a_wide_screen(snap_compare: Callable[..., bool]) -> None:
+    monitor, rows = speech()
+    assert snap_compare(make_app(monitor, rows), terminal_size=(200, 60), run_before=_settle)
