@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -33,10 +34,23 @@ class LineWidget(Widget):
         self._drawn_for: object = None
         self._base = Style()
         self._display = Display()
+        self._captions = (Content(""), "")
 
     def lines(self) -> list[Line]:
         """What is to be seen, for the present size."""
         raise NotImplementedError
+
+    def caption(self, title: Content, subtitle: str) -> None:
+        """Set what the frame says, where it has changed: it costs a draw of all.
+
+        Where there is no lower edge to say it, the subtitle stands behind the title.
+        """
+        framed = self.styles.border_bottom[0] not in ("", "none", "hidden")
+        if not framed and subtitle:
+            title, subtitle = title + Content(f"  ·  {subtitle}"), ""
+        if (title, subtitle) != self._captions:
+            self._captions = (title, subtitle)
+            self.border_title, self.border_subtitle = title, subtitle
 
     def redraw(self) -> None:
         """Draw what differs from what is there."""

@@ -296,6 +296,19 @@ async def test_marks_and_alerts_stand_on_the_axis() -> None:
         await look(pilot)
         axis = text_of(app, Timeline).splitlines()[-2]
         assert axis.index("▲") - axis.index("◆") == 6
+        await pilot.click(Timeline, offset=(axis.index("◆"), 2))
+        await look(pilot)
+        assert "◆ x  ·  esc" in str(app.query_one(Timeline).border_subtitle)
+
+
+async def test_a_small_screen_reads_out_too() -> None:
+    app = make_app(speaking(26.0, duration=None), speech_rows(CALL, 26.0, mono=True))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await look(pilot)
+        await pilot.press("left")
+        await look(pilot)
+        assert "esc: live" in text_of(app, Timeline).splitlines()[0]
+        assert "cold" in text_of(app, ClassBars).splitlines()[0]
 
 
 async def test_a_second_source_stands_behind_the_first() -> None:

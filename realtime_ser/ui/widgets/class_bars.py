@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
+from textual.content import Content
 
 from realtime_ser.ui.bars import horizontal
 from realtime_ser.ui.line_widget import LineWidget
@@ -30,7 +31,6 @@ class ClassBars(LineWidget):
         self._names = tuple(classes)
         self._threshold = 0.0
         self._scores: Scores | None = None
-        self._captions = ("emotions", "")
 
     def show(self, session: Session, display: Display, threshold: float, at: float | None) -> None:
         """Draw again if anything has changed.
@@ -45,10 +45,7 @@ class ClassBars(LineWidget):
         if (scores, display, threshold) != (self._scores, self._display, self._threshold):
             self._scores, self._display, self._threshold = scores, display, threshold
             title = "emotions" if at is None else f"emotions at {clock_tenths(at)}"
-            known = _adaptation(scores)
-            if (title, known) != self._captions:  # each draws the whole frame
-                self._captions = (title, known)
-                self.border_title, self.border_subtitle = title, known
+            self.caption(Content(title), _adaptation(scores))
             self.redraw()
 
     def lines(self) -> list[Line]:
@@ -106,5 +103,5 @@ def _adaptation(scores: Scores) -> str:
     if scores.leading is None:
         return ""
     if scores.adapted < 1.0:
-        return "cold: the voice is new"
-    return f"adapted to {scores.adapted:.0f} s of this voice"
+        return "cold, a new voice"
+    return f"adapted to {scores.adapted:.0f} s"

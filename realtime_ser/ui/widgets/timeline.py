@@ -49,7 +49,6 @@ class Timeline(LineWidget, can_focus=True):
         self._session = session
         self._viewpoint = viewpoint
         self._drawn: object = None
-        self._captions: object = None
         self._lanes = 0
 
     def show(self, display: Display) -> None:
@@ -199,7 +198,7 @@ class Timeline(LineWidget, can_focus=True):
         return with_cell(line, margin + int(cursor / view.seconds) - view.first, "reverse")
 
     def _caption(self, view: View, hidden: int, plane: bool) -> None:
-        """What is read out, or how much is in sight; set only where it changes: it costs a draw."""
+        """What is read out, or how much is in sight."""
         cursor = self._viewpoint.cursor
         text = f"{clock_text(round(view.count * view.seconds))} in view"
         if cursor is not None:
@@ -208,13 +207,17 @@ class Timeline(LineWidget, can_focus=True):
             text = f"{clock_text(view.start)} to {clock_text(view.end)}  ·  end: live"
         if hidden > 0:
             text = f"+{hidden} more channels · {text}"
-        captions = (text, plane, self._display.palette)
-        if captions != self._captions:
-            self._captions = captions
-            self.border_title = _title(plane, self._display.palette)
-            self.border_subtitle = text
+        self.caption(_title(plane, self._display.palette), text)
 
     def _reading(self, cursor: float) -> str:
+        """What was heard at a moment, and what was marked in its column."""
+        seconds = self._viewpoint.view.seconds
+        first = int(cursor / seconds) * seconds
+        moments = self._session.moments_between(first, first + seconds)
+        notes = [f"{'▲' if moment.alert else '◆'} {moment.note}".rstrip() for moment in moments]
+        return "  ".join([self._reading_of(cursor), *notes])
+
+    def _reading_of(self, cursor: float) -> str:
         row = self._session.row_at(cursor)
         if row is None:
             return "no speech"
