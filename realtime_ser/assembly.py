@@ -59,16 +59,17 @@ def load_recognizer(
 def pipeline_factory(
     config: Config, recognizer: Recognizer, vad: Vad | None = None
 ) -> PipelineFactory:
-    """Makes the chain of one stream from its name, its channel and the UTC of its sample 0."""
+    """Makes the chain of one stream; they share the detector's weights."""
     shared_vad = vad or make_vad(config.vad)
 
-    def make(stream: str, channel: int, started: datetime) -> StreamPipeline:
+    def make(stream: str, channel: int, started: datetime, *, live: bool = False) -> StreamPipeline:
         return StreamPipeline(
             vad=shared_vad.stream(),
             segmenter=Segmenter(config.segments, config.vad.threshold, config.vad.release),
             timeline=Timeline(stream, channel, recognizer.classes, config.timeline, started),
             config=config,
             unit_samples=recognizer.unit_samples,
+            live=live,
         )
 
     return make

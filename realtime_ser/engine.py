@@ -26,7 +26,7 @@ from realtime_ser.errors import ConfigError
 from realtime_ser.intake import Intake
 from realtime_ser.marks import Mark
 from realtime_ser.ring import RingBuffer
-from realtime_ser.stats import EngineState, Health, LoadMeter, Stamps
+from realtime_ser.stats import CpuMeter, EngineState, Health, LoadMeter, Stamps
 from realtime_ser.types import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ class Engine:
         clock: Clock | None = None,
         device: str = "cpu",
         model: str = "",
+        model_version: str = "",
+        cpu_time: Callable[[], float] = time.process_time,
     ) -> None:
         self._source = source
         self._recognizer = recognizer
@@ -81,6 +83,9 @@ class Engine:
         self._clock: Clock = clock or SystemClock()
         self._device = device
         self._model = model
+        self._model_version = model_version
+        self._cpu_time = cpu_time
+        self._cpu = CpuMeter()
         self._info: SourceInfo | None = None
         self._streams: list[_Stream] = []
         self._rows: queue.Queue[tuple[TimelineRow, Stamps] | Mark | None] = queue.Queue(
@@ -183,13 +188,16 @@ class Engine:
     def health(self) -> Health:
         """A picture of the whole engine; from any thread, cheap."""
         info, source = self._info, self._source.health()
+        now = self._clock.monotonic()
+        with self._lock:
+            cpu = self._cpu.share(now, self._cpu_time())
         return Health(
             state=self._state(),
             source=info.name if info else "",
             sample_rate=info.sample_rate if info else 0,
             device=self._device,
             model=self._model,
-            elapsed=self._clock.monotonic() - self._started_at if info else 0.0,
+            elapsed=now - self._started_at if info else 0.0,
             duration=info.duration if info else None,
             problem=source.problem,
             overflows=source.overflows,
@@ -201,6 +209,8 @@ class Engine:
             rows=self._delivery.rows,
             streams=tuple(stream.pipeline.status() for stream in self._streams),
             stages=self._delivery.stages.percentiles(),
+            model_version=self._model_version,
+            cpu=cpu,
         )
 
     def _make_streams(self, info: SourceInfo) -> None:
@@ -209,7 +219,7 @@ class Engine:
         self._streams = [
             _Stream(
                 ring=RingBuffer(capacity, blocking=not info.live, on_data=self._data),
-                pipeline=self._make_pipeline(info.name, channel, started),
+                pipeline=self._make_pipeline(info.name, channel, started, live=info.live),
                 slot=self._recognizer.open(),
             )
             for channel in (self._channels(info) or (0,))

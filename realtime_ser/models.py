@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FORMAT = 4
 WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "model.toml"
+VERSION_DIGITS = 8
 SCALE = ".scale"
 """Ends the name under which the scale of a rounded matrix is stored."""
 
@@ -46,6 +47,8 @@ class Model:
     fusion: FusionConfig
     description: Mapping[str, Any]
     """The whole of ``model.toml``."""
+    version: str
+    """First digits of the description's sha256: weights and settings together."""
 
     @property
     def sha256(self) -> str:
@@ -153,6 +156,7 @@ def load_model(folder: Path) -> Model:
         features=features,
         fusion=fusion,
         description=description,
+        version=description_sha256(folder)[:VERSION_DIGITS],
     )
 
 

@@ -8,20 +8,21 @@ offline driver differ only in who calls these and when, so both give the same ro
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from realtime_ser.clock import to_samples, to_seconds
 from realtime_ser.levels import FLOOR_DBFS, level_dbfs, peak_dbfs
 from realtime_ser.peaks import PeakEnvelope
+from realtime_ser.signal_watch import SignalWatch
 from realtime_ser.stats import StreamStatus
 from realtime_ser.types import AudioArray, AudioBlock, Prediction, SpeechEnded, SpeechStarted
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from realtime_ser.config import Config
     from realtime_ser.segments import Segmenter
     from realtime_ser.timeline import Timeline
@@ -29,8 +30,13 @@ if TYPE_CHECKING:
     from realtime_ser.vad import VadStream
 
 
-PipelineFactory = Callable[[str, int, datetime], "StreamPipeline"]
-"""Stream name, channel, UTC of sample 0 -> the chain of that stream."""
+class PipelineFactory(Protocol):
+    """Makes the chain of one stream."""
+
+    def __call__(
+        self, stream: str, channel: int, started: datetime, *, live: bool = False
+    ) -> StreamPipeline:
+        """Its name, its channel, the UTC of its sample 0, and whether it is a microphone's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +64,10 @@ class StreamPipeline:
         timeline: Timeline,
         config: Config,
         unit_samples: int,
+        live: bool = False,
     ) -> None:
         self.timeline = timeline
+        self._watch = SignalWatch(live=live)
         self._vad = vad
         self._segmenter = segmenter
         self._unit = unit_samples
@@ -83,6 +91,7 @@ class StreamPipeline:
             self.flush()
             self._vad.skip_to(block.start_sample)
             self._history.skip_to(block.start_sample)
+            self._watch.interrupt()
         self._history.append(block.samples)
         self._position = block.end_sample
         if block.captured is not None:
@@ -90,6 +99,7 @@ class StreamPipeline:
         self._newest = block.samples
         self._peaks.push(block.start_sample, block.samples)
         self._decide(self._vad.push(block.samples))
+        self._watch.push(block.samples, speech=self.speaking)
 
     def flush(self) -> None:
         """The stream ends or is interrupted here: close what is open."""
@@ -153,6 +163,7 @@ class StreamPipeline:
             speech=self.speaking,
             speech_probability=self._probability,
             envelope=self._peaks.newest(),
+            trouble=self._watch.words,
         )
 
     def _decide(self, decisions: list[SpeechDecision]) -> None:

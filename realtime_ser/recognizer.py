@@ -100,6 +100,7 @@ class NetworkRecognizer:
         assert isinstance(model.network, nn.Module)
         self.classes = model.classes
         self.name = model.name
+        self.version = model.version
         self.sha256 = model.sha256
         self.adapts = adapt and bool(model.network.remembered)
         self.device = device

@@ -30,6 +30,8 @@ class StreamStatus:
     speech_probability: float
     envelope: tuple[tuple[int, float], ...] = ()
     """(tenth of a second, peak amplitude) of the newest seconds; see ``peaks.PeakEnvelope``."""
+    trouble: str | None = None
+    """What is wrong with the level, in words: what, a colon, what to do. None when all is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,10 @@ class Health:
     """How often the position was moved by hand; what a screen has of later times is void then."""
     run: int = 0
     """Counts sources that followed one another; positions begin anew with each."""
+    model_version: str = ""
+    """Tells models of one name apart; see ``models.Model.version``."""
+    cpu: float | None = None
+    """Share of one core that this process uses, over the last seconds; None at first."""
 
 
 class LatencyMeter:
@@ -166,3 +172,27 @@ class LoadMeter:
     def factor(self) -> float:
         """0 before the first audio."""
         return self._work / self._audio if self._audio > 0.0 else 0.0
+
+
+class CpuMeter:
+    """Share of one core over the newest ``seconds``, from readings at least ``every`` apart."""
+
+    def __init__(self, seconds: float = 5.0, every: float = 1.0) -> None:
+        self._seconds = seconds
+        self._every = every
+        self._readings: deque[tuple[float, float]] = deque()
+
+    def share(self, now: float, used: float) -> float | None:
+        """Take a reading, if the last is old enough; None before the second.
+
+        Args:
+            now: monotonic seconds.
+            used: seconds of processor time so far; more than passed where several cores work.
+        """
+        readings = self._readings
+        if not readings or now - readings[-1][0] >= self._every:
+            readings.append((now, used))
+        while len(readings) > 2 and readings[1][0] <= now - self._seconds:
+            readings.popleft()
+        (first, used_first), (last, used_last) = readings[0], readings[-1]
+        return (used_last - used_first) / (last - first) if last > first else None

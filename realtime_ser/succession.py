@@ -216,4 +216,5 @@ class Succession:
             source, recognizer, self.make_pipeline(), self.config,
             [*self.logs.values(), self._view],
             clock=self.clock, device=str(recognizer.device), model=recognizer.name,
+            model_version=recognizer.version,
         )  # fmt: skip

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from realtime_ser.stats import Health
+    from realtime_ser.stats import Health, StreamStatus
+
+AT_MOST_EVERY: Final = 5.0
+"""Seconds between two lines on the level of a stream."""
 
 
 class Notices:
@@ -15,6 +19,8 @@ class Notices:
         self._problem: str | None = None
         self._overflows = 0
         self._dropped = 0.0
+        self._levels: dict[int, _Level] = {}
+        """Channel -> what was said of it last."""
 
     def update(self, health: Health) -> list[str]:
         """Lines on what is new since the last call."""
@@ -30,6 +36,29 @@ class Notices:
                 f"{health.source}: analysis is behind, {health.dropped:.1f} s of audio dropped "
                 "so far; see [recognizer] hop"
             )
+        for stream in health.streams:
+            lines += self._level(stream, health)
         self._problem, self._overflows = health.problem, health.overflows
         self._dropped = health.dropped
         return lines
+
+    def _level(self, stream: StreamStatus, health: Health) -> list[str]:
+        """What has changed about a stream's level; its figure alone is nothing new."""
+        last = self._levels.get(stream.channel, _Level())
+        trouble = "" if stream.trouble is None else stream.trouble.partition(":")[0]
+        too_soon = last.said is not None and health.elapsed - last.said < AT_MOST_EVERY
+        if trouble == last.trouble or too_soon:
+            return []
+        self._levels[stream.channel] = _Level(trouble, health.elapsed)
+        name = stream.stream
+        if len(health.streams) > 1:
+            name = f"{name}, channel {stream.channel}"
+        return [f"{name}: {stream.trouble or 'the level is fine again'}"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    trouble: str = ""
+    """Its first words; empty where all is well."""
+    said: float | None = None
+    """Seconds since the engine started."""

@@ -84,6 +84,7 @@ def run_session(session: Session, config: Config) -> None:
         return Engine(
             source_at(session.source, 0.0), recognizer, make_pipeline, config, [*sinks, view],
             clock=clock, device=str(recognizer.device), model=recognizer.name,
+            model_version=recognizer.version,
         )  # fmt: skip
 
     pipes = "-" in (session.source, str(session.csv), str(session.jsonl))

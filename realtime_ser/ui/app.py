@@ -185,8 +185,9 @@ class LiveApp(OperableApp):
 
     def on_health_changed(self, message: HealthChanged) -> None:
         """Draw the newer picture, with the rows that have come."""
-        before = self._session.health
+        before, troubled = self._session.health, self._session.troubles()
         self._session.update(message.health)
+        self._tell_what_is_over(before, troubled)
         for row in self._rows.take() if self._rows is not None else ():
             self._session.take(row)
         self._draw()
@@ -194,6 +195,16 @@ class LiveApp(OperableApp):
             self.refresh_bindings()
         if message.health.state == "failed":
             self.exit("failed")
+
+    def _tell_what_is_over(self, before: Health | None, troubled: Sequence[str]) -> None:
+        """Troubles are shown as long as they last; that they are over is told once."""
+        health = self._session.health
+        if before is None or health is None or not self._session.running:
+            return
+        if before.problem is not None and health.problem is None:
+            self.tell(f"{health.source}: audio is back")
+        if troubled and not self._session.troubles():
+            self.tell("the level is fine again")
 
     def looked(self, health: Health) -> None:
         """See ``OperableApp.looked``."""

@@ -30,6 +30,7 @@ WORDS: Final = (
     ("arousal, valence", "from calm to excited, from bad to good; top is 1"),
     ("uncertain", "no class is probable enough; the tick in the bars"),
     ("cold, adapted", "how much of this voice the model has heard"),
+    ("cpu", "share of one core that all of this takes"),
     ("RTF", "real-time factor: below 1 analysis keeps up"),
     ("p50/p95", "from sound to row: 50 or 95 of 100 rows are faster"),
     ("overflows", "times the driver lost sound"),

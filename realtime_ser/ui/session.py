@@ -208,6 +208,15 @@ class Session:
         """The engine's last word on a stream; None: it is not there any more."""
         return next((s for s in self._streams if (s.stream, s.channel) == key), None)
 
+    def troubles(self) -> list[str]:
+        """What is wrong with the level of streams, in words."""
+        found = []
+        for status in self._streams if self.running else ():
+            if status.trouble is not None:
+                label = self.label((status.stream, status.channel))
+                found.append(f"{label}: {status.trouble}" if label else status.trouble)
+        return found
+
     def now(self) -> Now:
         """What is to be shown large."""
         health = self.health

@@ -13,10 +13,12 @@ import soundfile
 from realtime_ser.assembly import pipeline_factory
 from realtime_ser.capture.file import FileSource
 from realtime_ser.capture.source import SourceHealth
+from realtime_ser.clock import SystemClock
 from realtime_ser.config import CaptureConfig, Config, RecognizerConfig
 from realtime_ser.engine import Engine
 from realtime_ser.errors import ConfigError, SinkError, SourceError
 from realtime_ser.offline import Recording, run_offline
+from realtime_ser.stats import StreamStatus
 from realtime_ser.testing import (
     CollectSink,
     ConstantRecognizer,
@@ -25,7 +27,7 @@ from realtime_ser.testing import (
     blocks,
 )
 from realtime_ser.types import AudioArray, CapturedBlock, TimelineRow
-from tests.signals import silence, speech_like
+from tests.signals import silence, speech_like, white_noise
 from tests.waiting import wait_until
 
 CLASSES = ("angry", "happy", "sad")
@@ -432,3 +434,69 @@ def test_streams_that_are_due_together_share_a_batch() -> None:
     assert engine.join(PATIENCE)
     assert max(len(batch) for batch in fake.batches) == 4
     assert fake.open_slots == set()
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_microphone_that_mutes_and_comes_back_is_told(live: bool) -> None:
+    seen, go_on = threading.Event(), threading.Event()
+
+    def script() -> Iterator[CapturedBlock | float]:
+        yield from blocks(np.concatenate([speech_like(1.5), silence(1.4)]))
+        while not seen.is_set():
+            yield 0.01
+        yield from blocks(white_noise(0.3, dbfs=-60.0))
+        while not go_on.is_set():
+            yield 0.01
+
+    source = ScriptedSource(script(), live=live, clock=SystemClock())
+    engine = engine_on(source, CollectSink())
+    engine.start()
+
+    def status() -> StreamStatus:
+        return engine.health().streams[0]
+
+    try:
+        wait_until(lambda: status().position > 2.8, PATIENCE)
+        assert status().trouble == (
+            "muted: the microphone delivers silence; unmute it" if live else None
+        )
+        seen.set()
+        wait_until(lambda: status().position > 3.1, PATIENCE)
+        assert status().trouble is None
+    finally:
+        seen.set()
+        go_on.set()
+        engine.stop()
+        assert engine.join(PATIENCE)
+
+
+def test_each_channel_has_a_trouble_of_its_own() -> None:
+    faint = speech_like(3.0, dbfs=-65.0)
+    config = Config(capture=CaptureConfig(channels="split"))
+    stereo = np.stack([faint, speech_like(3.0, seed=1)], axis=1)
+    engine = engine_on(ScriptedSource(blocks(stereo), channels=2), CollectSink(), config=config)
+    engine.start()
+    assert engine.join(PATIENCE)
+    first, second = engine.health().streams
+    assert first.trouble is not None
+    assert first.trouble.startswith("too quiet: speech was recorded at -")
+    assert second.trouble is None
+
+
+def test_health_tells_the_model_and_what_the_process_costs() -> None:
+    clock, used = ManualClock(), [5.0]
+    config, fake = Config(), recognizer()
+    engine = Engine(
+        ScriptedSource(blocks(CALL)), fake, pipeline_factory(config, fake), config, [],
+        clock=clock, model="default", model_version="0123abcd", cpu_time=lambda: used[0],
+    )  # fmt: skip
+    assert (engine.health().model, engine.health().model_version) == ("default", "0123abcd")
+    assert engine.health().cpu is None
+    clock.advance(2.0)
+    used[0] += 0.5
+    assert engine.health().cpu == pytest.approx(0.25)
+    clock.advance(0.5)
+    used[0] += 0.5
+    assert engine.health().cpu == pytest.approx(0.25)
+    clock.advance(0.5)
+    assert engine.health().cpu == pytest.approx(1.0 / 3.0)

@@ -15,7 +15,14 @@ from realtime_ser.config import load_config
 from realtime_ser.errors import ConfigError, ModelError
 from realtime_ser.features import FeatureConfig
 from realtime_ser.fusion import Fusion, FusionConfig
-from realtime_ser.models import find_model, list_models, load_model, restore_rows, round_rows
+from realtime_ser.models import (
+    description_sha256,
+    find_model,
+    list_models,
+    load_model,
+    restore_rows,
+    round_rows,
+)
 from realtime_ser.networks import build_network
 from realtime_ser.networks.multiscale_config import MultiscaleLstmConfig
 from realtime_ser.networks.multiscale_lstm import MultiscaleLstm
@@ -48,6 +55,14 @@ def test_what_is_saved_is_loaded(folder: Path) -> None:
     assert model.fusion == FusionConfig(STRANGER, KNOWN, STRANGER, KNOWN, half=10.0)
     assert isinstance(model.network, torch.nn.Module)
     assert not model.network.training
+
+
+def test_the_version_changes_with_anything_in_the_description(folder: Path) -> None:
+    before = load_model(folder).version
+    assert len(before) == 8
+    assert before == description_sha256(folder)[:8]
+    edit(folder, "scores", {"uar": 0.5})
+    assert load_model(folder).version != before
 
 
 def test_matrices_are_kept_as_bytes_and_the_rest_as_it_is(tmp_path: Path) -> None:

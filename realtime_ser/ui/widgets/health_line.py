@@ -87,18 +87,19 @@ def health_items(health: Health, written: Sequence[str]) -> tuple[list[Item], li
         Item(health.source, rate),
         *([Item("reopened", str(health.reopened), bad=True)] if health.reopened else []),
         Item("on", health.device),
-        Item("model", health.model),
+        Item("model", f"{health.model} {health.model_version}".strip()),
         Item("rows", rows),
     ]
     factor = health.realtime_factor
     how = [
+        *([] if health.cpu is None else [Item("cpu", f"{health.cpu:.0%}".replace("%", " %"))]),
         Item("RTF", f"{factor:.2f}", bad=factor >= 1.0),
         Item("p50/p95", latency, bad=p95 is not None and p95 >= _LATE),
         Item("overflows", str(health.overflows), bad=health.overflows > 0),
         Item("dropped", f"{health.dropped:.1f} s", bad=health.dropped > 0),
         Item("queue", f"{health.queue:.1f} s", bad=health.queue >= _LONG_QUEUE),
     ]
-    return [item for item in what if item.label or item.value], how
+    return [item for item in what if item.value], how
 
 
 def _content(item: Item, palette: Palette) -> Content:

@@ -28,8 +28,9 @@ class Notice(Static):
             doing: what takes a moment just now; empty when nothing does.
         """
         health = session.health
-        troubles = [] if health is None or health.problem is None else [health.problem]
-        lines = [f"▲ {trouble}" for trouble in troubles]
+        problem = None if health is None else health.problem
+        lines = [] if problem is None else [f"▲ {problem}"]
+        lines += [f"▲ {trouble}" for trouble in session.troubles()]
         if health is not None and health.state == "ended":
             where = f" · timeline in {' and '.join(written)}" if written else ""
             lines.append(f"■ ended{where} · press q to leave")
@@ -39,5 +40,5 @@ class Notice(Static):
         if text != self._text:
             self._text = text
             self.set_class(bool(text), "-shown")
-            self.set_class(bool(troubles), "-problem")
+            self.set_class(problem is not None, "-problem")
             self.update(text)
