@@ -6,40 +6,56 @@ python scripts/export_screenshot.py [SECONDS] [FILE]
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
+import tempfile
 from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from realtime_ser.assembly import load_recognizer, pipeline_factory
+from realtime_ser.assembly import load_recognizer
 from realtime_ser.capture.open import open_source
 from realtime_ser.clock import SystemClock
 from realtime_ser.config import CaptureConfig, Config
-from realtime_ser.engine import Engine
+from realtime_ser.desk import Desk
+from realtime_ser.sinks.csv import CsvSink
+from realtime_ser.succession import Succession
 from realtime_ser.ui.app import LiveApp
 from realtime_ser.ui.sink import UiSink
+
+if TYPE_CHECKING:
+    from realtime_ser.capture.source import Source
 
 SIZE = (120, 40)
 
 
 def main(seconds: float, output: Path) -> None:
     """Play the recording for a while, then take the picture."""
+    output = output.resolve()
     config = replace(Config(), capture=CaptureConfig(channels="split"))
     recognizer = load_recognizer(config)
     clock, view = SystemClock(), UiSink()
-    with as_file(files("realtime_ser") / "data" / "demo.ogg") as recording:
-        source = open_source(str(recording), config.capture, clock, paced=True)
-        engine = Engine(
-            source, recognizer, pipeline_factory(config, recognizer), config, [view],
-            clock=clock, device=str(recognizer.device), model=recognizer.name,
-        )  # fmt: skip
+
+    def source_at(uri: str, start: float) -> Source:
+        return open_source(uri, config.capture, clock, paced=True, start=start)
+
+    with (
+        as_file(files("realtime_ser") / "data" / "demo.ogg") as recording,
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.chdir(folder),
+    ):
+        logs = [CsvSink("timeline.csv")]
+        engines = Succession(str(recording), source_at, recognizer, config, view, logs)
+        desk = Desk(engines)
         app = LiveApp(
-            engine,
+            desk,
             rows=view,
             classes=recognizer.classes,
             title="demo (synthetic speech)",
             uncertain_below=config.timeline.uncertain_below,
+            controls=desk,
+            player=desk,
         )
 
         async def take_picture(_: Any) -> None:
@@ -47,12 +63,12 @@ def main(seconds: float, output: Path) -> None:
             output.write_text(app.export_screenshot(), encoding="utf-8")
             app.exit()
 
-        engine.start()
+        engines.start()
         try:
             app.run(headless=True, size=SIZE, auto_pilot=take_picture)
         finally:
-            engine.abort()
-            engine.join()
+            engines.abort()
+            engines.join()
 
 
 if __name__ == "__main__":

@@ -410,3 +410,29 @@ async def test_the_command_palette_has_every_action() -> None:
         await pilot.press("ctrl+p")
         await pilot.pause()
         assert len(app.screen_stack) == 2
+
+
+async def test_what_is_wrong_with_the_level_is_shown_and_that_it_is_over_is_told() -> None:
+    monitor = speaking(26.0)
+    app = make_app(monitor)
+    async with app.run_test() as pilot:
+        await look(pilot)
+        quiet = replace(monitor.current.streams[0], trouble="muted: unmute it")
+        well, monitor.current = monitor.current, replace(monitor.current, streams=(quiet,))
+        await look(pilot)
+        assert "▲ muted: unmute it" in text_of(app, Notice)
+        monitor.current = well
+        await look(pilot)
+        assert not app.query_one(Notice).display
+        assert "the level is fine again" in told(app)
+
+
+async def test_that_the_microphone_is_back_is_told() -> None:
+    monitor = speaking(26.0, problem="'USB Audio' is gone")
+    app = make_app(monitor)
+    async with app.run_test() as pilot:
+        await look(pilot)
+        assert told(app) == ""
+        monitor.current = replace(monitor.current, problem=None)
+        await look(pilot)
+        assert "demo: audio is back" in told(app)
