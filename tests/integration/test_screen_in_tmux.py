@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import shutil
-import subprocess
 import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import pytest
 
 from realtime_ser.marks import marks_of
 from realtime_ser.sinks.reader import read_timeline
 from tests.models import save_untrained
+from tests.terminal import MISSING, Terminal
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING or "tmux is there")
 
 DEMO = Path(str(files("realtime_ser") / "data" / "demo.ogg"))
 CRASH = """
@@ -37,51 +34,6 @@ def update(self, health):
 Session.update = update
 main(sys.argv[1:])
 """
-
-
-class Terminal:
-    """A shell in tmux, on a server of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self._name = f"test-{uuid4().hex}"
-        environment = {**os.environ, "XDG_CONFIG_HOME": str(folder), "TERM": "xterm-256color"}
-        environment.pop("TMUX", None)
-        subprocess.run(
-            ["tmux", "-L", self._name, "-f", os.devnull, "new-session", "-d", "-x", "110", "-y",
-             "32", "-c", str(folder), "sh"],
-            env=environment, check=True, timeout=20,
-        )  # fmt: skip
-
-    def type(self, text: str) -> None:
-        self._tmux("send-keys", "-l", text)
-
-    def press(self, *keys: str) -> None:
-        self._tmux("send-keys", *keys)
-
-    def text(self) -> str:
-        return self._tmux("capture-pane", "-p")
-
-    def wait_for(self, text: str, timeout: float = 60.0) -> None:
-        try:
-            wait_until(lambda: text in self.text(), timeout, text)
-        except AssertionError as error:
-            raise AssertionError(f"{error}:\n{self.text()}") from None
-
-    def resize(self, width: int, height: int) -> None:
-        self._tmux("resize-window", "-x", str(width), "-y", str(height))
-
-    def in_screen(self) -> bool:
-        return self._tmux("display-message", "-p", "#{alternate_on}").strip() == "1"
-
-    def end(self) -> None:
-        self._tmux("kill-server")
-
-    def _tmux(self, *arguments: str) -> str:
-        done = subprocess.run(
-            ["tmux", "-L", self._name, *arguments],
-            capture_output=True, text=True, check=False, timeout=20,
-        )  # fmt: skip
-        return done.stdout
 
 
 @pytest.fixture

@@ -154,6 +154,17 @@ def test_picture_without_colours(
     assert snap_compare(make_app(monitor, rows), terminal_size=(120, 40), run_before=_settle)
 
 
+@pytest.mark.parametrize(("key", "name"), [("m", "mark"), ("o", "model")])
+def test_picture_of_a_question(key: str, name: str, snap_compare: Callable[..., bool]) -> None:
+    async def ask(pilot: Pilot[object]) -> None:
+        await _settle(pilot)
+        await pilot.press(key)
+        await pilot.pause()
+
+    monitor, rows = speech()
+    assert snap_compare(make_app(monitor, rows), terminal_size=(80, 24), run_before=ask), name
+
+
 def test_picture_of_a_wide_screen(snap_compare: Callable[..., bool]) -> None:
     monitor, rows = speech()
     assert snap_compare(make_app(monitor, rows), terminal_size=(200, 60), run_before=_settle)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from realtime_ser.ui.viewpoint import View, Viewpoint
 
 _MOST_LANES = 8
+_USUAL = 24
+"""Lines of a terminal as it opens; of those beyond half are for the timeline."""
 
 
 class Timeline(LineWidget, can_focus=True):
@@ -72,7 +74,8 @@ class Timeline(LineWidget, can_focus=True):
         """As high as the lanes want to be where the style says ``auto``."""
         lanes = max(1, len(self._shown(None)))
         if viewport.height < TALL:
-            return 1 + (4 if lanes == 1 else 2 * lanes if lanes < 4 else min(lanes, 6))
+            spare = max(0, viewport.height - _USUAL) // 2
+            return 1 + spare + (4 if lanes == 1 else 2 * lanes if lanes < 4 else min(lanes, 6))
         below = 4 if self._display.curves else 0
         return 1 + below + (7 if lanes == 1 else 4 * lanes if lanes < 4 else 2 * min(lanes, 8))
 
