@@ -28,10 +28,10 @@ class StreamStatus:
     speech: bool
     """Inside a segment of speech."""
     speech_probability: float
-    envelope: tuple[tuple[int, float], ...] = ()
-    """(tenth of a second, peak amplitude) of the newest seconds; see ``peaks.PeakEnvelope``."""
     trouble: str | None = None
     """What is wrong with the level, in words: what, a colon, what to do. None when all is well."""
+    envelope: tuple[tuple[int, float], ...] = ()
+    """(tenth of a second, peak amplitude) of the newest seconds; see ``peaks.PeakEnvelope``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import pytest
 from realtime_ser.cli.session import Session
 from realtime_ser.cli.web import screen_command
 from realtime_ser.sinks.reader import read_timeline
-from realtime_ser.ui.palette import LOOKS
+from realtime_ser.ui.palette import DARK
 from tests.browser import CHROMIUM, Page, chromium
 from tests.models import CLASSES, save_untrained
 
@@ -153,7 +153,7 @@ async def test_the_screen_in_a_browser(tmp_path: Path) -> None:
 
             screen = await page.picture(tmp_path / "screen.png")
             for name in CLASSES:  # an untrained model gives a bar to each
-                assert of_color(screen, LOOKS[name].color) > 200, name
+                assert of_color(screen, DARK.looks[name].color) > 200, name
 
             # Paused, the picture stands still; what changes then is the key's work.
             await page.press(" ")
