@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from realtime_ser.errors import RealtimeSerError
-from realtime_ser.marks import Mark, mark_flag
+from realtime_ser.marks import mark_flag
 from realtime_ser.stats import StageMeters
 from realtime_ser.timeline import DERIVED
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
+    from realtime_ser.marks import Mark
     from realtime_ser.sinks.sink import Sink
     from realtime_ser.stats import Stamps
     from realtime_ser.types import TimelineRow
@@ -26,9 +27,8 @@ class Delivery:
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._sinks = list(sinks)
         self._writing = threading.Lock()
-        self._newest: TimelineRow | None = None
-        self._marks: list[Mark] = []
-        """Made before there was a row to carry them."""
+        self.newest: TimelineRow | None = None
+        """What a mark repeats; to begin with a row of time 0, without scores."""
         self.stages = StageMeters()
         self.rows = 0
         """Handed out so far."""
@@ -66,17 +66,15 @@ class Delivery:
                 self._sinks.remove(sink)
 
     def mark(self, mark: Mark, on_error: Callable[[Exception], None]) -> None:
-        """Hand out the newest row once more, as an alert with the mark; or after the first row.
+        """Hand out the newest row once more, as an alert with the mark.
 
         Args:
             mark: a moment since the streams' start.
             on_error: as for ``write``.
         """
-        if self._newest is None:
-            self._marks.append(mark)
-            return
-        flags = (*(flag for flag in self._newest.flags if flag == DERIVED), mark_flag(mark))
-        self._hand_out(replace(self._newest, kind="alert", flags=flags, detail=None), on_error)
+        assert self.newest is not None
+        flags = (*(flag for flag in self.newest.flags if flag == DERIVED), mark_flag(mark))
+        self._hand_out(replace(self.newest, kind="alert", flags=flags, detail=None), on_error)
 
     def write(
         self,
@@ -98,9 +96,7 @@ class Delivery:
             row = replace(row, latency_ms=round(row.latency_ms + waited, 1))
         self.stages.add(stamps, emitted, row.latency_ms)
         self._hand_out(row, on_error)
-        self._newest = row
-        while self._marks:
-            self.mark(self._marks.pop(0), on_error)
+        self.newest = row
 
     def _hand_out(self, row: TimelineRow, on_error: Callable[[Exception], None]) -> None:
         with self._writing:

@@ -19,6 +19,7 @@ from realtime_ser.baseline import (
 )
 from realtime_ser.capture.devices import list_devices
 from realtime_ser.capture.file import FileSource
+from realtime_ser.capture.open import is_microphone
 from realtime_ser.enrolment import listen
 from realtime_ser.errors import ConfigError, SinkError, SourceError
 from realtime_ser.marks import Mark
@@ -63,11 +64,11 @@ class Desk:
 
     def pause(self) -> None:
         """See ``Engine.pause``."""
-        self._engines.engine.pause()
+        self._engines.pause(True)
 
     def resume(self) -> None:
         """See ``Engine.resume``."""
-        self._engines.engine.resume()
+        self._engines.pause(False)
 
     def stop(self) -> None:
         """See ``Succession.stop``."""
@@ -84,6 +85,11 @@ class Desk:
         return self._engines.config.recognizer.model
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Of the model, in its order."""
+        return tuple(self._engines.recognizer.classes)
+
+    @property
     def logs(self) -> tuple[str, ...]:
         """The files that are written."""
         return tuple(self._engines.logs)
@@ -95,11 +101,7 @@ class Desk:
 
     @uncertain_below.setter
     def uncertain_below(self, confidence: float) -> None:
-        engines = self._engines
-        kept = min(1.0, max(0.0, round(confidence, 2)))
-        timeline = replace(engines.config.timeline, uncertain_below=kept)
-        engines.config = replace(engines.config, timeline=timeline)
-        engines.engine.uncertain_below(kept)
+        self._engines.uncertain_below(min(1.0, max(0.0, round(confidence, 2))))
 
     def now(self) -> float:
         """Seconds of audio that have been heard."""
@@ -116,10 +118,7 @@ class Desk:
 
     @speed.setter
     def speed(self, factor: float) -> None:
-        engines = self._engines
-        engines.speed = min(FASTEST, max(SLOWEST, factor))
-        if isinstance(engines.source, FileSource):
-            engines.source.speed = engines.speed
+        self._engines.play_at(min(FASTEST, max(SLOWEST, factor)))
 
     def start_log(self, name: str) -> None:
         """Write the rows from now on to one more file; JSON Lines where it ends so. Slow.
@@ -127,12 +126,13 @@ class Desk:
         Raises:
             SinkError: it exists, or cannot be written.
         """
-        path = Path(name).expanduser()
+        path = _path(name)
         engines = self._engines
         if str(path) in engines.logs:
             raise SinkError(f"{path}: is being written already")
         if str(path) in ("", ".", "-"):
             raise SinkError("a timeline needs the name of a file")
+        _refuse_existing(path)
         jsonl = path.suffix.lower() in (".jsonl", ".ndjson")
         log = LastingSink(JsonlSink(path) if jsonl else CsvSink(path))
         with engines.files_at_rest():
@@ -163,8 +163,8 @@ class Desk:
         choices = [Choice("mic", "the default microphone")]
         for device in list_devices():
             mark = "  (default)" if device.is_default else ""
-            text = f"{device.index}: {device.name}  {device.host_api}{mark}"
-            choices.append(Choice(f"mic:{device.index}", text))
+            # By name: the number of a device changes when others come and go.
+            choices.append(Choice(f"mic:{device.name}", f"{device.name}  {device.host_api}{mark}"))
         return choices
 
     def models(self) -> list[Choice]:
@@ -180,10 +180,9 @@ class Desk:
         """
         if source == "-":
             raise SourceError("-: standard input cannot be picked; name a microphone or a file")
-        if not source.startswith("mic"):
-            source = str(Path(source).expanduser())
-        engines = self._engines
-        engines.change(source, engines.recognizer, engines.config, "new")
+        if not is_microphone(source):
+            source = str(_path(source))
+        self._engines.change(source, "new")
 
     def use_model(self, name: str) -> None:
         """Recognise with another model, from here on; speakers it knows are known no more. Slow.
@@ -194,7 +193,7 @@ class Desk:
         engines = self._engines
         recognizer = replace(engines.config.recognizer, model=name)
         config = replace(engines.config, recognizer=recognizer)
-        engines.change(engines.uri, load_recognizer(config), config, "same")
+        engines.change(engines.uri, "same", recognizer=load_recognizer(config), model=name)
 
     def seek(self, seconds: float) -> None:
         """Go on at another moment of a recording. Slow.
@@ -212,7 +211,7 @@ class Desk:
             raise ConfigError(f"{engines.uri}: only recordings can be moved in")
         duration = engines.health().duration or 0.0
         to = min(max(0.0, seconds), max(0.0, duration - 0.5))
-        engines.change(engines.uri, engines.recognizer, engines.config, "moved", start=to)
+        engines.change(engines.uri, "moved", start=to)
 
     def calibrate(self, name: str, on_heard: Callable[[float], None]) -> None:
         """Learn how the present speaker usually sounds, and go on knowing it. Slow.
@@ -247,9 +246,27 @@ class Desk:
         engines = self._engines
         check_name(name)
         prepare_folder(speakers_folder())
-        if not engines.uri.startswith("mic"):
+        if not is_microphone(engines.uri):
             raise ConfigError("a speaker is learned from a microphone, and this is none")
         if engines.config.capture.channels == "split":
             raise ConfigError("a speaker is one person; start with --channels mix to learn one")
         if not engines.recognizer.adapts:
             raise ConfigError(f"model {engines.recognizer.name} does not adapt to speakers")
+
+
+def _path(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"{name}: nobody of this name has a home folder") from error
+
+
+def _refuse_existing(path: Path) -> None:
+    """Also what is no file: opening a named pipe would wait for its reader."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise SinkError(f"{path}: cannot be written ({error.strerror or error})") from error
+    raise SinkError(f"{path}: already exists; use another name")

@@ -27,6 +27,7 @@ from realtime_ser.intake import Intake
 from realtime_ser.marks import Mark
 from realtime_ser.ring import RingBuffer
 from realtime_ser.stats import CpuMeter, EngineState, Health, LoadMeter, Stamps
+from realtime_ser.timeline import no_speech_yet
 from realtime_ser.types import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -150,12 +151,14 @@ class Engine:
         self._paused.clear()
 
     def mark(self, mark: Mark) -> bool:
-        """Put a mark into the timeline, on the newest row; False when it cannot be taken now."""
+        """Put a mark into the timeline, as an alert; False when it cannot be taken any more."""
+        if self._state() not in ("running", "paused") or self._stopping.is_set():
+            return False
         try:
             self._rows.put_nowait(mark)
         except queue.Full:
             return False
-        return any(thread.is_alive() for thread in self._threads)
+        return True
 
     def uncertain_below(self, confidence: float) -> None:
         """From the next row on, say ``uncertain`` below this confidence."""
@@ -216,6 +219,7 @@ class Engine:
     def _make_streams(self, info: SourceInfo) -> None:
         capacity = round(self._config.capture.ring * SAMPLE_RATE)
         started = self._clock.utc() - timedelta(seconds=info.start)
+        self._delivery.newest = no_speech_yet(info.name, self._clock.utc())
         self._streams = [
             _Stream(
                 ring=RingBuffer(capacity, blocking=not info.live, on_data=self._data),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from realtime_ser.errors import DataError
 from realtime_ser.marks import mark_flag, marks_of
 from realtime_ser.sinks.reader import read_timeline
-from realtime_ser.stats import Health, Latency, LatencyMeter, StreamStatus
+from realtime_ser.stats import Health, Latency, LatencyMeter, StreamStatus, Turn
 from realtime_ser.types import EMOTIONS
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Replay:
         self._taken = 0
         """Rows before this one have been handed out."""
         self._jumps = 0
+        self._turns: list[Turn] = []
 
     @property
     def rows(self) -> Sequence[TimelineRow]:
@@ -126,10 +127,11 @@ class Replay:
             jumps=self._jumps,
         )
 
-    def take(self) -> list[TimelineRow]:
-        """The rows that have become due since the last call, oldest first."""
+    def take(self) -> list[TimelineRow | Turn]:
+        """The rows that have become due since the last call, oldest first; before them a turn."""
         due = bisect_right(self._ends, self._playhead())
-        rows = self._rows[self._taken : due]
+        rows: list[TimelineRow | Turn] = [*self._turns, *self._rows[self._taken : due]]
+        self._turns.clear()
         self._taken = due
         return rows
 
@@ -145,6 +147,9 @@ class Replay:
         position = min(max(0.0, seconds), self._duration)
         if position < self._playhead():
             self._jumps += 1
+            # Of several that nobody has taken, the one furthest back.
+            void = min([position, *(turn.position or 0.0 for turn in self._turns)])
+            self._turns = [Turn(0, self._jumps, void)]
             self._taken = min(self._taken, bisect_right(self._ends, position))
         self._move(position)
 

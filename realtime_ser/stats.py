@@ -44,6 +44,17 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Between two rows: what comes now does not follow on what came before."""
+
+    run: int
+    """As in ``Health``, from now on."""
+    jumps: int
+    position: float | None = None
+    """Seconds of the stream that were moved to; None: another source, whose time begins anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """The whole engine, right now. Safe to share between threads."""
 

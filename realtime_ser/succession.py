@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from realtime_ser.assembly import pipeline_factory
 from realtime_ser.capture.file import FileSource
@@ -13,6 +13,8 @@ from realtime_ser.clock import SystemClock
 from realtime_ser.engine import Engine
 from realtime_ser.errors import ConfigError, RealtimeSerError
 from realtime_ser.sinks.lasting import LastingSink
+from realtime_ser.sinks.sink import Sink
+from realtime_ser.stats import Turn
 from realtime_ser.vad import make_vad
 
 if TYPE_CHECKING:
@@ -24,11 +26,18 @@ if TYPE_CHECKING:
     from realtime_ser.pipeline import PipelineFactory
     from realtime_ser.recognizer import NetworkRecognizer
     from realtime_ser.sinks.line_file import LineFileSink
-    from realtime_ser.sinks.sink import Sink
     from realtime_ser.stats import Health
 
     SourceAt = Callable[[str, float], Source]
     """Makes the source of a name, to be played from a moment on."""
+
+
+class View(Sink, Protocol):
+    """A sink that is told when what comes does not follow on what came."""
+
+    def turn(self, turn: Turn) -> None:
+        """See ``Turn``; comes between the rows of two engines."""
+
 
 Audio = Literal["new", "same", "moved"]
 """Another source; the same recording from where it is; the same from another moment on."""
@@ -47,7 +56,7 @@ class Succession:
         open_source: SourceAt,
         recognizer: NetworkRecognizer,
         config: Config,
-        view: Sink,
+        view: View,
         logs: Sequence[LineFileSink],
         clock: Clock | None = None,
     ) -> None:
@@ -69,6 +78,7 @@ class Succession:
         self.open_source = open_source
         self.logs = {str(log.path): LastingSink(log) for log in logs}
         self.speed = 1.0
+        self.paused = False
         self._view = view
         self._vad = make_vad(config.vad)
         self._changing = threading.Lock()
@@ -102,6 +112,26 @@ class Succession:
             speed=self.speed,
         )
 
+    def pause(self, paused: bool) -> None:
+        """See ``Engine.pause``; holds for the engines to come, too."""
+        self.paused = paused
+        if paused:
+            self.engine.pause()
+        else:
+            self.engine.resume()
+
+    def uncertain_below(self, confidence: float) -> None:
+        """From the next row on, say ``uncertain`` below this confidence."""
+        timeline = replace(self.config.timeline, uncertain_below=confidence)
+        self.config = replace(self.config, timeline=timeline)
+        self.engine.uncertain_below(confidence)
+
+    def play_at(self, speed: float) -> None:
+        """Play recordings at this speed."""
+        self.speed = speed
+        if isinstance(self.source, FileSource):
+            self.source.speed = speed
+
     def stop(self) -> None:
         """End: what was heard becomes rows. A change that is under way ends first."""
         self.leaving.set()
@@ -120,11 +150,10 @@ class Succession:
         """
         with self._changing:
             engine = self.engine
-        try:
-            engine.join()
-        finally:
+        with ExitStack() as ending:
             for log in self.logs.values():
-                log.finish()
+                ending.callback(log.finish)
+            engine.join()
 
     @property
     def position(self) -> float:
@@ -144,38 +173,40 @@ class Succession:
     def change(
         self,
         uri: str,
-        recognizer: NetworkRecognizer,
-        config: Config,
         audio: Audio,
         *,
         start: float = 0.0,
+        recognizer: NetworkRecognizer | None = None,
+        model: str | None = None,
     ) -> None:
         """End the engine, and begin another; the one before where that cannot be.
 
         Args:
             uri: of its source.
-            recognizer: of it.
-            config: of it.
             audio: how what is heard then follows on what was heard.
             start: where a recording begins that is moved in, in seconds.
+            recognizer: another one.
+            model: its name, as typed.
 
         Raises:
-            RealtimeSerError: it cannot be; the source before goes on.
+            RealtimeSerError: it cannot be; the source before goes on, unless it has gone, too.
         """
         if self.uri == "-":
             raise ConfigError("-: standard input cannot be opened twice; end and start again")
         with self._changing:
             self.open_source(uri, 0.0)  # what is wrong with the name is said before the end
-            before = self.uri, self.recognizer, self.config
+            before = self.uri, self.recognizer, self.config.recognizer.model
             self._end()
             at = self.position if isinstance(self.source, FileSource) else 0.0
-            self.recognizer, self.config = recognizer, config
+            if recognizer is not None and model is not None:
+                self._recognize_with(recognizer, model)
             try:
                 self._begin(uri, at if audio == "same" else start, audio)
-            except RealtimeSerError:
-                self.uri, self.recognizer, self.config = before
-                self._begin(self.uri, at, "same")
-                raise
+            except RealtimeSerError as error:
+                self._recognize_with(*before[1:])
+                with suppress(RealtimeSerError):
+                    self._begin(before[0], at, "same")
+                raise error from None
 
     @contextmanager
     def between(self) -> Iterator[None]:
@@ -194,19 +225,31 @@ class Succession:
     def _end(self) -> None:
         self.engine.stop()
         self.engine.join()
-        self._rows += self.engine.health().rows
+
+    def _recognize_with(self, recognizer: NetworkRecognizer, model: str) -> None:
+        self.recognizer = recognizer
+        self.config = replace(self.config, recognizer=replace(self.config.recognizer, model=model))
 
     def _begin(self, uri: str, start: float, audio: Audio) -> None:
         source = self.open_source(uri, start)
-        if isinstance(source, FileSource):
-            source.speed = self.speed
-        elif audio == "same":
+        if audio == "same" and not isinstance(source, FileSource):
             audio = "new"  # what was said meanwhile is lost, and a device's time begins anew
         engine = self._make_engine(source)
+        if self.paused:
+            engine.pause()
+        if audio != "same":
+            self._run += audio == "new"
+            self._jumps += audio == "moved"
+            # Behind the last row of the engine before, and before the first of this one.
+            position = start if audio == "moved" else None
+            self._view.turn(Turn(self._run, self._jumps, position))
         engine.start()
+        self._rows += self.engine.health().rows
         self.uri, self.source, self.engine = uri, source, engine
-        self._run += audio == "new"
-        self._jumps += audio == "moved"
+        # Again what may have been set meanwhile.
+        self.play_at(self.speed)
+        self.pause(self.paused)
+        self.uncertain_below(self.config.timeline.uncertain_below)
         if self.leaving.is_set():
             engine.stop()
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from realtime_ser.circumplex import arousal_valence
 from realtime_ser.clock import to_seconds
+from realtime_ser.levels import FLOOR_DBFS
 from realtime_ser.rounding import round_probabilities
 from realtime_ser.types import EMOTIONS, UNCERTAIN, TimelineRow
 
@@ -27,6 +28,16 @@ DERIVED: Final = "derived"
 """Flag: arousal and valence are computed from the classes."""
 
 _FLAG = re.compile(r"[a-z0-9_-]+")
+
+
+def no_speech_yet(stream: str, started: datetime) -> TimelineRow:
+    """A row of time 0 without scores: what a mark stands on before anybody has spoken."""
+    utc = started.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    return TimelineRow(
+        stream=stream, channel=0, kind="alert", start=0.0, end=0.0, utc=utc, emotion=UNCERTAIN,
+        confidence=0.0, probabilities={}, arousal=None, valence=None, level_dbfs=FLOOR_DBFS,
+        adapted=0.0, latency_ms=None,
+    )  # fmt: skip
 
 
 class Timeline:

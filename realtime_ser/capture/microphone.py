@@ -260,7 +260,11 @@ class MicrophoneSource:
 
     def _connect_first(self) -> _Connection:
         """Driver's thread: find the device and settle on a rate and a number of channels."""
-        device = find_device(self._driver.devices(), self._wanted, self._uri)
+        try:
+            device = find_device(self._driver.devices(), self._wanted, self._uri)
+        except SourceError:  # it may have come since the audio system looked
+            self._driver.refresh()
+            device = find_device(self._driver.devices(), self._wanted, self._uri)
         if self._config.channels == "split" and device.channels <= _MAX_REAL_CHANNELS:
             self._channels = device.channels
         else:

@@ -48,7 +48,7 @@ def open_source(
         raise SourceError("source: an empty name; use mic, mic:NAME, a path or -")
     if start > 0.0 and (uri in ("mic", "-") or uri.startswith("mic:")):
         raise SourceError(f"{uri}: only a recording can start at {start:g} s; leave the start out")
-    if uri == "mic" or uri.startswith("mic:"):
+    if is_microphone(uri):
         return MicrophoneSource(uri, _device(uri), config, clock)
     if uri == "-":
         if stdin is None:
@@ -56,6 +56,11 @@ def open_source(
         return PipeSource(stdin, pcm or PcmFormat(), clock, block_seconds=config.block)
     check_readable(Path(uri))
     return FileSource(uri, paced=paced, clock=clock, block_seconds=config.block, start=start)
+
+
+def is_microphone(uri: str) -> bool:
+    """A name stands for a device, not for a file."""
+    return uri == "mic" or uri.startswith("mic:")
 
 
 def whole_number(text: str) -> int | None:

@@ -75,7 +75,8 @@ def run_on_screen(
             exporter=export_here,
             preferences=load_preferences(preferences_file()),
         )
-        outcome = app.run()
+        with terminated_like_interrupted(engines.stop):
+            outcome = app.run()
         engines.stop()
         engines.join()
     leave(app, outcome)

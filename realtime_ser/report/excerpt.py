@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from realtime_ser.errors import SinkError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _LANE: Final = 0.9
 """Inches a lane is high."""
+_MOST_LANES: Final = 12
+"""In a picture; the timeline has all."""
 _GAP: Final = 1.0
 """Seconds of silence over which no curve is drawn."""
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)
@@ -38,19 +41,24 @@ def write_excerpt(excerpt: Excerpt, folder: Path, stem: str) -> list[str]:
     for file in files:
         if file.exists():
             raise SinkError(f"{file}: is there already; wait a second and try again")
-    figure = _draw(excerpt)
+    rows = CsvSink(files[2])
     try:
+        figure = _draw(excerpt)
+        with closing(rows):
+            rows.open()
+            for row in excerpt.rows:
+                rows.write(row)
         for file in files[:2]:
             figure.savefig(file, dpi=150)
-    except OSError as error:
-        raise SinkError(f"{file}: cannot be written ({error.strerror or error})") from error
-    rows = CsvSink(files[2])
-    rows.open()
-    try:
-        for row in excerpt.rows:
-            rows.write(row)
-    finally:
-        rows.close()
+    except (OSError, SinkError, ValueError) as error:
+        for each in files:
+            with suppress(OSError):
+                each.unlink(missing_ok=True)
+        if isinstance(error, SinkError):
+            raise
+        if isinstance(error, ValueError):  # rows that somebody else wrote
+            raise SinkError(f"these rows cannot be written ({error})") from error
+        raise SinkError(f"{folder}: cannot be written ({error.strerror or error})") from error
     return [file.name for file in files]
 
 
@@ -59,14 +67,15 @@ def _draw(excerpt: Excerpt) -> Any:
     from matplotlib.patches import Patch
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-    count = len(excerpt.lanes)
+    lanes = excerpt.lanes[:_MOST_LANES]
+    count = len(lanes)
     figure = Figure(figsize=(11, 1.6 + _LANE * (count + 1)), layout="constrained")
     axes = figure.subplots(
         count + 1, 1, sharex=True, squeeze=False, height_ratios=[1.0] * count + [1.2]
     )[:, 0]  # fmt: skip
-    for ax, (label, spans) in zip(axes, excerpt.lanes, strict=False):
+    for ax, (label, spans) in zip(axes, lanes, strict=False):
         _lane(ax, label, spans)
-    _curves(axes[-1], [span for _, spans in excerpt.lanes for span in spans])
+    _curves(axes[-1], [span for _, spans in lanes for span in spans])
     for ax in axes:
         for moment in excerpt.moments:
             ax.axvline(moment.seconds, color=LIGHT.alarm if moment.alert else LIGHT.ink, lw=1)

@@ -17,6 +17,7 @@ from textual.containers import Container, Horizontal
 from textual.screen import Screen
 from textual.widgets import Footer
 
+from realtime_ser.stats import Turn
 from realtime_ser.ui.display import Display
 from realtime_ser.ui.help import HelpScreen
 from realtime_ser.ui.keys import KEYS
@@ -57,7 +58,7 @@ INTERRUPTED_STATUS: Final = 130
 class Rows(Protocol):
     """Where rows wait for the screen."""
 
-    def take(self) -> list[TimelineRow]:
+    def take(self) -> Sequence[TimelineRow | Turn]:
         """Those that have come since the last call, oldest first."""
 
 
@@ -186,10 +187,15 @@ class LiveApp(OperableApp):
     def on_health_changed(self, message: HealthChanged) -> None:
         """Draw the newer picture, with the rows that have come."""
         before, troubled = self._session.health, self._session.troubles()
+        if before is None:
+            self._session.update(message.health)
+        for row in self._rows.take() if self._rows is not None else ():
+            if isinstance(row, Turn):
+                self._session.turn(row)
+            else:
+                self._session.take(row)
         self._session.update(message.health)
         self._tell_what_is_over(before, troubled)
-        for row in self._rows.take() if self._rows is not None else ():
-            self._session.take(row)
         self._draw()
         if before is None or before.seekable != message.health.seekable:
             self.refresh_bindings()
@@ -205,10 +211,6 @@ class LiveApp(OperableApp):
             self.tell(f"{health.source}: audio is back")
         if troubled and not self._session.troubles():
             self.tell("the level is fine again")
-
-    def looked(self, health: Health) -> None:
-        """See ``OperableApp.looked``."""
-        self._session.update(health)
 
     def on_row_arrived(self, message: RowArrived) -> None:
         """Take a row that came as a message; it is drawn with the next picture."""
@@ -256,6 +258,9 @@ class LiveApp(OperableApp):
             self.tell("set the cursor first: ← → or a click", "warning")
             return
         cursor = self._viewpoint.cursor - self._session.offset
+        if cursor < 0.0:
+            self.tell("this was another source", "warning")
+            return
         self._viewpoint.follow()
         self._seek_to(cursor)
 
@@ -294,6 +299,23 @@ class LiveApp(OperableApp):
         """Show the keys."""
         keys = [key for key in KEYS if self.check_action(key.action.partition("(")[0], ())]
         self.push_screen(HelpScreen(keys, self._session.classes, self._appearance))
+
+    def source_changed(self, name: str) -> None:
+        """See ``OperableApp.source_changed``."""
+        super().source_changed(name)
+        self.title = name
+        self._title_line.rename(name)
+
+    def model_changed(self, name: str) -> None:
+        """See ``OperableApp.model_changed``; another model may know other emotions."""
+        super().model_changed(name)
+        if self.controls is not None:
+            self._session.classes = tuple(self.controls.classes)
+
+    def on_exit_app(self) -> None:
+        """However it ends: nothing that takes long may hold it."""
+        self.give_up()
+        self._monitor.stop()
 
     async def action_quit(self) -> None:
         """End the engine in order, and the screen."""

@@ -54,8 +54,9 @@ class PickScreen(ModalScreen[str | None]):
             self.query_one(OptionList).highlighted = values.index(self._present)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Picked."""
-        self.dismiss(self._choices[event.option_index].value)
+        """Picked; a second Enter of the same moment finds the list closed."""
+        if self.is_current:
+            self.dismiss(self._choices[event.option_index].value)
 
     def action_cancel(self) -> None:
         """Leave it as it is."""
@@ -97,7 +98,7 @@ class AskScreen(ModalScreen[str | None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Typed."""
         answer = event.value.strip()
-        if answer or self._may_be_empty:
+        if self.is_current and (answer or self._may_be_empty):
             self.dismiss(answer)
 
     def action_cancel(self) -> None:

@@ -28,7 +28,7 @@ _SPAN: Final = np.dtype([
     ("length", "f8"), ("offset", "f8"), ("utc", "f8"), ("window", "?"), ("code", "i1"),
     ("confidence", "f4"), ("scores", "f4", (len(EMOTIONS),)), ("arousal", "f4"),
     ("valence", "f4"), ("level", "f4"), ("adapted", "f4"), ("latency", "f4"), ("flags", "i4"),
-])  # fmt: skip
+], align=True)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class Lane:
         self._capacity = capacity
         self._count = 0
         self._spans = np.zeros(min(1024, 2 * capacity), _SPAN)
+        self._since = 0.0
         self._flags: list[tuple[str, ...]] = []
         self._flag_codes: dict[tuple[str, ...], int] = {}
 
@@ -95,22 +96,19 @@ class Lane:
             _or_nan(row.arousal), _or_nan(row.valence), row.level_dbfs, row.adapted,
             _or_nan(row.latency_ms), self._code_of(row.flags),
         )  # fmt: skip
+        self._since = self._start_of_stretch(self._count)
         self._count += 1
 
     def rewind(self, seconds: float) -> None:
         """Forget what was painted after a moment of the axis."""
         self._count = int(np.searchsorted(self._spans["end"][: self._count], seconds, "right"))
+        self._since = 0.0
+        for number in range(self._count):
+            self._since = self._start_of_stretch(number)
 
     def since(self) -> float:
         """Start of the newest stretch that shows one thing without a gap, in seconds."""
-        spans, i = self._spans, self._count - 1
-        while (
-            i > 0
-            and spans["code"][i - 1] == spans["code"][i]
-            and spans["start"][i] - spans["end"][i - 1] < SHORTEST
-        ):
-            i -= 1
-        return float(spans["start"][i]) if self._count else 0.0
+        return self._since if self._count else 0.0
 
     def at(self, seconds: float) -> TimelineRow | None:
         """The row that was shown at a moment of the axis; None in silence."""
@@ -199,6 +197,16 @@ class Lane:
             flags=self._flags[span["flags"]],
         )
 
+    def _start_of_stretch(self, number: int) -> float:
+        """Where the stretch of a span begins, once the span before it is known."""
+        spans = self._spans
+        goes_on = (
+            number > 0
+            and spans["code"][number - 1] == spans["code"][number]
+            and spans["start"][number] - spans["end"][number - 1] < SHORTEST
+        )
+        return self._since if goes_on else float(spans["start"][number])
+
     def _code_of(self, flags: tuple[str, ...]) -> int:
         """Most rows have the same flags: they are kept once."""
         if flags not in self._flag_codes:
@@ -241,12 +249,15 @@ def _or_none(value: np.float32) -> float | None:
 def _epoch(utc: str) -> float:
     try:
         return datetime.fromisoformat(utc).timestamp()
-    except ValueError:  # timelines that somebody else wrote
+    except (ValueError, OverflowError, OSError):  # timelines that somebody else wrote
         return np.nan
 
 
 def _utc(epoch: float) -> str:
     if not np.isfinite(epoch):
         return ""
-    moment = datetime.fromtimestamp(round(epoch, 3), UTC).replace(tzinfo=None)
+    try:
+        moment = datetime.fromtimestamp(round(epoch, 3), UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError, OSError):  # years that no calendar here has
+        return ""
     return moment.isoformat(timespec="milliseconds") + "Z"

@@ -72,6 +72,10 @@ class Controls(Player, Protocol):
         """What recognises, as typed."""
 
     @property
+    def classes(self) -> Sequence[str]:
+        """Of the model, in its order."""
+
+    @property
     def uncertain_below(self) -> float:
         """Confidence under which rows say ``uncertain``."""
 

@@ -16,7 +16,6 @@ from realtime_ser.ui.times import clock_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from realtime_ser.stats import Health
     from realtime_ser.ui.monitor import Choice, Controls, Player
 
 Outcome = Literal["quit", "interrupted", "failed"]
@@ -88,15 +87,17 @@ class OperableApp(App[Outcome]):
         """Mark this moment; the note may follow at leisure, the moment is that of the key."""
         controls = self.controls
         assert controls is not None
-        at = controls.now()
+        at, run = controls.now(), controls.health().run
 
         def mark(note: str | None) -> None:
             if note is None:
                 return
-            if controls.mark(note, at):
+            if controls.health().run != run:
+                self.tell("the source has changed meanwhile; mark anew", "warning")
+            elif controls.mark(note, at):
                 self.tell(f"marked {clock_text(at)}  {note}".rstrip())
             else:
-                self.tell("this cannot be marked any more", "error")
+                self.tell("nothing runs that could be marked", "error")
 
         title = f"mark {clock_text(at)}"
         self.push_screen(AskScreen(title, "note, or nothing", may_be_empty=True), mark)
@@ -146,7 +147,7 @@ class OperableApp(App[Outcome]):
             self.slow(
                 f"switching to {source}",
                 partial(controls.listen_to, source),
-                lambda _: self.tell(f"listening to {source}"),
+                lambda _: self.source_changed(source),
             )
 
     def action_model(self) -> None:
@@ -163,6 +164,10 @@ class OperableApp(App[Outcome]):
                 )
 
         self.push_screen(PickScreen("model", controls.models(), controls.model), use)
+
+    def source_changed(self, name: str) -> None:
+        """Another source is listened to from now on."""
+        self.tell(f"listening to {name}")
 
     def model_changed(self, name: str) -> None:
         """Another model recognises from now on."""
@@ -193,10 +198,6 @@ class OperableApp(App[Outcome]):
             raise RealtimeSerError(f"{name} is not known: given up")
         self.doing = f"learning {name}'s voice: speak calmly, {seconds:.0f} s heard · esc gives up"
 
-    def looked(self, health: Health) -> None:
-        """Take a newer picture of what runs."""
-        raise NotImplementedError
-
     def give_up(self) -> None:
         """End what takes long, where it can be ended."""
         self._given_up = True
@@ -218,7 +219,6 @@ class OperableApp(App[Outcome]):
         to = max(0.0, seconds)
         if self.controls is None:  # a replay belongs to the screen's thread, and jumps at once
             player.seek(to)
-            self.looked(player.health())
         else:
             self.slow(f"going to {clock_text(to)}", partial(player.seek, to), _nothing)
 

@@ -7,10 +7,11 @@ times begin anew, stand behind those before.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from realtime_ser.marks import marks_of
+from realtime_ser.stats import Turn
 from realtime_ser.types import UNCERTAIN
 from realtime_ser.ui.lane import Lane, Painted
 from realtime_ser.ui.level_history import BIN, LevelHistory
@@ -130,6 +131,7 @@ class Session:
         self._heard: StreamKey | None = None
         self._reached = 0.0
         self._moved_at = 0.0
+        self._turn = Turn(0, 0)
 
     def take(self, row: TimelineRow) -> None:
         """Take the next row."""
@@ -155,14 +157,22 @@ class Session:
             self.levels[key].paint(int(start / BIN), round(placed.end / BIN), row.level_dbfs)
         lane.add(row, self.offset)
 
+    def turn(self, turn: Turn) -> None:
+        """What comes now does not follow on what came before."""
+        self._turn = turn
+        if turn.position is None:
+            self._begin_run()
+        else:
+            self._rewind(self.offset + turn.position)
+        if self.health is not None:
+            self.health = replace(self.health, streams=())
+
     def update(self, health: Health) -> None:
         """Take a newer picture of the engine."""
-        before, self.health = self.health, health
+        if (health.run, health.jumps) != (self._turn.run, self._turn.jumps):
+            health = replace(health, streams=())  # of before the turn, or its rows are on their way
+        self.health = health
         position = max((status.position for status in health.streams), default=0.0)
-        if before is not None and health.run != before.run:
-            self._begin_run()
-        elif before is not None and health.jumps != before.jumps:
-            self._rewind(self.offset + position)
         if position != self._reached or health.state != "running":
             self._reached, self._moved_at = position, health.elapsed
         first = round(self.offset / BIN)
@@ -190,7 +200,8 @@ class Session:
             return 0.0
         if self.health.duration is None:
             return self.health.elapsed
-        return max((status.position for status in self._streams), default=0.0)
+        began = self._turn.position or 0.0
+        return max((status.position for status in self._streams), default=began)
 
     @property
     def heard(self) -> StreamKey | None:
@@ -323,11 +334,11 @@ class Session:
             lane.rewind(seconds)
         for levels in self.levels.values():
             levels.rewind(seconds)
-        while self.utterances and self.utterances[-1].end > seconds:
-            self.utterances.pop()
-            self.utterance_count -= 1
-        while self.moments and self.moments[-1].seconds > seconds:
-            self.moments.pop()
+        kept = [placed for placed in self.utterances if placed.end <= seconds]
+        self.utterance_count -= len(self.utterances) - len(kept)
+        self.utterances = deque(kept, LOG_LENGTH)
+        moments = (moment for moment in self.moments if moment.seconds <= seconds)
+        self.moments = deque(moments, LOG_LENGTH)
         self._last.clear()
         self._heard = None
         self.cuts += 1

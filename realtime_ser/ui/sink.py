@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from realtime_ser.stats import Turn
     from realtime_ser.types import TimelineRow
 
 CAPACITY: Final = 4096
@@ -21,7 +22,7 @@ class UiSink:
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        self._rows: deque[TimelineRow] = deque(maxlen=capacity)
+        self._rows: deque[TimelineRow | Turn] = deque(maxlen=capacity)
 
     def check(self) -> None:
         """Nothing can be in the way."""
@@ -33,12 +34,16 @@ class UiSink:
         """Take one row."""
         self._rows.append(row)
 
+    def turn(self, turn: Turn) -> None:
+        """Rows after this do not follow on those before."""
+        self._rows.append(turn)
+
     def close(self) -> None:
         """Rows that still wait stay, so that the screen shows the end, too."""
 
-    def take(self) -> list[TimelineRow]:
-        """The rows that have come since the last call, oldest first."""
-        rows = []
+    def take(self) -> list[TimelineRow | Turn]:
+        """The rows and turns that have come since the last call, oldest first."""
+        rows: list[TimelineRow | Turn] = []
         for _ in range(len(self._rows)):
             rows.append(self._rows.popleft())  # noqa: PERF401 - another thread appends meanwhile
         return rows

@@ -50,6 +50,8 @@ class Viewpoint:
         """Seconds at the right edge; None: follow."""
         self.view = View(0, 1, COARSEST, 0, latest=True)
         """As it was looked at last."""
+        self._reached = 0
+        """Columns since time 0 that have begun."""
 
     def look(self, count: int, position: float, duration: float | None) -> View:
         """The view in ``count`` columns when ``position`` seconds have been heard."""
@@ -58,7 +60,7 @@ class Viewpoint:
             seconds = min(COARSEST, max(FINEST, fitting))
         else:
             seconds = self.span / count
-        reached = math.ceil(position / seconds - 1e-9)
+        reached = self._reached = math.ceil(position / seconds - 1e-9)
         newest = max(0, reached - count)
         first = newest
         if self.end is not None:
@@ -101,8 +103,7 @@ class Viewpoint:
         """Set the cursor; the view rests while it is there."""
         view = self.view
         self.cursor = max(0.0, seconds)
-        if self.end is None:
-            self.end = view.end
+        self.end = view.end  # what was asked for may lie behind the newest column
         if self.cursor < view.start:
             self.end -= math.ceil((view.start - self.cursor) / view.seconds) * view.seconds
         elif self.cursor >= view.end:
@@ -111,11 +112,11 @@ class Viewpoint:
     def step(self, columns: int) -> None:
         """Move the cursor; the first step sets it on the newest column, one past that lifts it."""
         view = self.view
-        newest = (view.first + max(0, view.reached - 1) + 0.5) * view.seconds
+        newest = (max(0, self._reached - 1) + 0.5) * view.seconds
         if self.cursor is None:
             self.point(newest + min(0, columns + 1) * view.seconds)
             return
-        if columns > 0 and view.latest and self.cursor + columns * view.seconds > newest + 1e-6:
+        if columns > 0 and self.cursor + columns * view.seconds > newest + 1e-6:
             self.follow()
             return
         self.point(self.cursor + columns * view.seconds)

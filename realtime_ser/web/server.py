@@ -164,7 +164,7 @@ class ScreenServer(Server):
 
 async def _pass_on(text: str, websocket: web.WebSocketResponse, process: ScreenProcess) -> None:
     """What the page says to the screen; what cannot be understood is left out."""
-    with contextlib.suppress(ValueError, ConnectionError):
+    with contextlib.suppress(ValueError, RecursionError, ConnectionError):
         match json.loads(text):
             case ["stdin", str(keys)]:
                 await process.send_bytes(keys.encode(errors="replace"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +21,11 @@ from realtime_ser.errors import ConfigError, ModelError, RealtimeSerError, SinkE
 from realtime_ser.marks import marks_of
 from realtime_ser.sinks.csv import CsvSink
 from realtime_ser.sinks.reader import read_timeline
+from realtime_ser.stats import Turn
 from realtime_ser.succession import Succession
 from realtime_ser.testing import CollectSink, ScriptedSource, blocks
+from realtime_ser.ui.session import Session
+from realtime_ser.ui.sink import UiSink
 from tests.models import save_untrained
 from tests.signals import silence, speech_like
 from tests.waiting import wait_until
@@ -68,6 +72,8 @@ def open_source(uri: str, start: float) -> Source:
     """``mic:NAME`` talks for ever; anything else is a recording, in no hurry at all."""
     if uri == "mic:gone":
         return ScriptedSource([], open_error=SourceError("mic:gone: no such device"))
+    if uri == "mic:silent":
+        return ScriptedSource((blocks(silence(1.0))[i % 31] for i in count()), name="silent")
     if uri.startswith("mic"):
         return ScriptedSource(talk(), name=uri.removeprefix("mic:"))
     if not Path(uri).exists():
@@ -75,11 +81,22 @@ def open_source(uri: str, start: float) -> Source:
     return FileSource(uri, paced=True, clock=SystemClock(), block_seconds=0.032, start=start)
 
 
+class View(CollectSink):
+    """Rows, and where they do not follow on one another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns: list[tuple[int, Turn]] = []
+
+    def turn(self, turn: Turn) -> None:
+        self.turns.append((len(self.rows), turn))
+
+
 class Run:
     """A desk that is always taken down."""
 
     def __init__(self, config: Config, source: str, *logs: CsvSink) -> None:
-        self.rows = CollectSink()
+        self.rows = View()
         self.engines = Succession(
             source, open_source, load_recognizer(config), config, self.rows, list(logs)
         )
@@ -145,13 +162,17 @@ def test_a_mark_is_on_disk_at_once(config: Config, tmp_path: Path) -> None:
     )  # fmt: skip
 
 
-def test_a_mark_before_the_first_row_waits_for_it(config: Config, tmp_path: Path) -> None:
+def test_a_mark_before_the_first_row_stands_alone(config: Config, tmp_path: Path) -> None:
     log = CsvSink(tmp_path / "a.csv")
-    run = Run(config, "mic:one", log)
-    assert not run.desk.mark("too early", 0.0), "nothing runs yet"
-    with run:
-        run.wait_for_rows()
-    assert [row.kind for row in read_timeline(log.path)[:2]] == ["window", "alert"]
+    with Run(config, "mic:silent", log) as run:
+        wait_until(lambda: run.desk.now() > 1.0, 10, "silence")
+        assert run.desk.mark("nobody there", 1.0)
+        wait_until(lambda: run.rows.rows, 10, "the mark")
+        run.desk.stop()
+        assert not run.desk.mark("too late", 2.0)
+    (row,) = read_timeline(log.path)
+    assert (row.kind, row.stream, row.end, row.probabilities) == ("alert", "silent", 0.0, {})
+    assert [mark.note for mark in marks_of(row)] == ["nobody there"]
 
 
 def test_another_source_goes_on_in_the_same_file(config: Config, tmp_path: Path) -> None:
@@ -163,11 +184,78 @@ def test_another_source_goes_on_in_the_same_file(config: Config, tmp_path: Path)
         assert (health.run, health.source, health.state) == (1, "two", "running")
         assert run.desk.source == "mic:two"
         run.wait_for_rows()
-        assert run.desk.health().rows >= len(run.rows.rows) - 1
+        (turn,) = run.rows.turns
+        assert turn[1] == Turn(run=1, jumps=0)
+        assert {row.stream for row in run.rows.rows[: turn[0]]} == {"one"}
+        assert {row.stream for row in run.rows.rows[turn[0] :]} == {"two"}
+        run.desk.pause()
+        run.desk.stop()
+        run.engines.engine.join()
+        assert run.desk.health().rows == len(run.rows.rows)
     streams = [row.stream for row in read_timeline(log.path)]
     assert streams == sorted(streams)
     assert set(streams) == {"one", "two"}
     assert len(streams) == len(run.rows.rows)
+
+
+def test_a_pause_outlives_a_change(config: Config) -> None:
+    with Run(config, "mic:one") as run:
+        run.wait_for_rows()
+        run.desk.pause()
+        run.desk.listen_to("mic:two")
+        assert run.desk.health().state == "paused"
+        run.desk.resume()
+        run.wait_for_rows()
+        assert run.rows.rows[-1].stream == "two"
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/a.csv", "pipe", "x" * 300, "-"])
+def test_what_cannot_be_written_is_said(
+    config: Config, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    with Run(config, "mic:one") as run:
+        with pytest.raises(RealtimeSerError):
+            run.desk.start_log(name)
+        run.wait_for_rows()
+        assert run.desk.logs == ()
+
+
+def test_the_screen_has_every_row_in_its_place(config: Config, recording: Path) -> None:
+    """Seek back and on, switch, and look ten times a second as the screen does."""
+    sink, session = UiSink(), Session(("angry",))
+    engines = Succession(str(recording), open_source, load_recognizer(config), config, sink, [])
+    desk = Desk(engines)
+
+    def look() -> float:
+        health = desk.health()
+        for item in sink.take():
+            session.turn(item) if isinstance(item, Turn) else session.take(item)
+        session.update(health)
+        return session.position
+
+    engines.start()
+    try:
+        desk.speed = 16.0
+        wait_until(lambda: look() > 20.0, 20, "twenty seconds")
+        painted = len(session.lanes[("call", 0)])
+        desk.seek(10.0)
+        look()
+        (lane,) = session.lanes.values()
+        assert 0 < len(lane) < painted
+        assert lane.end <= 10.0
+        wait_until(lambda: look() > 25.0, 20, "moved back and on again")
+        assert lane.has_any(12.0, 20.0)
+        desk.listen_to("mic:two")
+        wait_until(lambda: look() and ("two", 0) in session.lanes, 20, "the other source")
+        wait_until(lambda: look() and len(session.lanes[("two", 0)]) > 3, 20, "its rows")
+        first = session.lanes[("two", 0)].painted(0.0, 1e9)[0]
+        assert first.start >= lane.end
+        assert first.row.start < 5.0
+    finally:
+        engines.abort()
+        engines.join()
 
 
 @pytest.mark.parametrize("wanted", ["mic:gone", "nowhere.wav", "-"])

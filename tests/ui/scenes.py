@@ -79,6 +79,7 @@ class ScriptedDesk(ScriptedMonitor):
         self.model = "default"
         self.speed = 1.0
         self.uncertain_below = THRESHOLD
+        self.classes: Sequence[str] = CLASSES
         self.refusal: RealtimeSerError | None = None
         self.heard: Sequence[float] = ()
 

@@ -10,6 +10,7 @@ from textual.events import MouseScrollUp
 from textual.widgets import Input, OptionList
 
 from realtime_ser.errors import SinkError, SourceError
+from realtime_ser.stats import Turn
 from realtime_ser.ui.app import LiveApp
 from realtime_ser.ui.dialogs import AskScreen, PickScreen
 from realtime_ser.ui.help import HelpScreen
@@ -317,6 +318,7 @@ async def test_a_second_source_stands_behind_the_first() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await look(pilot)
         status = replace(make_status(0, 3.0), stream="headset")
+        app._session.turn(Turn(run=1, jumps=0))
         monitor.current = replace(monitor.current, run=1, source="headset", streams=(status,))
         await look(pilot)
         app._session.take(make_row("sad", 0.8, start=1.0, end=3.0, stream="headset"))
@@ -334,9 +336,13 @@ async def test_moving_back_forgets_what_came_later() -> None:
     app = make_app(monitor, speech_rows(CALL, 26.0, mono=True))
     async with app.run_test(size=(120, 40)) as pilot:
         await look(pilot)
-        monitor.current = replace(monitor.current, jumps=1, streams=(make_status(0, 8.0),))
-        await look(pilot)
         session = app._session
+        before = monitor.current
+        session.turn(Turn(run=0, jumps=1, position=8.0))
+        await look(pilot)
+        assert session.position <= 8.0, "a picture of before the turn moves nothing"
+        monitor.current = replace(before, jumps=1, streams=(make_status(0, 8.0),))
+        await look(pilot)
         assert session.position == 8.0
         assert all(placed.end <= 8.0 for placed in session.utterances)
 
@@ -436,3 +442,49 @@ async def test_that_the_microphone_is_back_is_told() -> None:
         monitor.current = replace(monitor.current, problem=None)
         await look(pilot)
         assert "demo: audio is back" in told(app)
+
+
+@pytest.mark.parametrize("key", ["m", "o", "l"])
+async def test_enter_twice_answers_once(key: str) -> None:
+    monitor = speaking()
+    monitor.logs = ()
+    app = make_app(monitor)
+    async with app.run_test() as pilot:
+        await look(pilot)
+        await pilot.press(key)
+        await pilot.pause()
+        question = app.screen
+        if isinstance(question, AskScreen):
+            typed = question.query_one(Input)
+            typed.value = "note.csv"
+            typed.post_message(Input.Submitted(typed, "note.csv"))
+            typed.post_message(Input.Submitted(typed, "note.csv"))
+        else:
+            listed = question.query_one(OptionList)
+            listed.post_message(OptionList.OptionSelected(listed, listed.get_option_at_index(1), 1))
+            listed.post_message(OptionList.OptionSelected(listed, listed.get_option_at_index(1), 1))
+        await settled(pilot)
+        assert len(app.screen_stack) == 1
+    assert len(monitor.calls) == 1
+
+
+async def test_another_model_may_know_other_emotions() -> None:
+    monitor = speaking()
+    app = make_app(monitor)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await look(pilot)
+        monitor.classes = ("angry", "neutral")
+        await pilot.press("o", "down", "enter")
+        await settled(pilot)
+        bars = text_of(app, ClassBars)
+        assert "neutral" in bars
+        assert "disgust" not in bars
+
+
+async def test_another_source_is_named() -> None:
+    monitor = speaking()
+    app = make_app(monitor)
+    async with app.run_test() as pilot:
+        await pilot.press("f")
+        await type_in(pilot, "call.wav")
+        assert "call.wav" in text_of(app, TitleLine)

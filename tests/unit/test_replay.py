@@ -15,7 +15,7 @@ import pytest
 from realtime_ser.errors import DataError
 from realtime_ser.replay import Replay, on_one_axis, open_replay
 from realtime_ser.sinks.csv import HEADER, CsvSink
-from realtime_ser.stats import Latency
+from realtime_ser.stats import Latency, Turn
 from realtime_ser.testing import ManualClock
 from realtime_ser.types import TimelineRow
 from tests.rows import SIX_CLASSES, make_row
@@ -45,6 +45,11 @@ CALL = [
 ]
 
 
+def rows_of(replay: Replay) -> list[TimelineRow]:
+    """What has become due, without the turns."""
+    return [item for item in replay.take() if not isinstance(item, Turn)]
+
+
 def playing(*rows: TimelineRow) -> tuple[Replay, ManualClock]:
     clock = ManualClock(100.0)
     return Replay(rows or CALL, "call", clock), clock
@@ -56,18 +61,18 @@ def ends(rows: list[TimelineRow]) -> list[float]:
 
 def test_rows_come_when_the_playhead_reaches_their_end_each_once() -> None:
     replay, clock = playing()
-    assert replay.take() == []
+    assert rows_of(replay) == []
     clock.advance(1.49)
-    assert replay.take() == []
+    assert rows_of(replay) == []
     clock.advance(0.02)
-    assert replay.take() == CALL[:1]
-    assert replay.take() == []
+    assert rows_of(replay) == CALL[:1]
+    assert rows_of(replay) == []
     clock.advance(0.7)
-    assert replay.take() == CALL[1:3]
+    assert rows_of(replay) == CALL[1:3]
     clock.advance(60)
-    assert replay.take() == CALL[3:]
+    assert rows_of(replay) == CALL[3:]
     clock.advance(60)
-    assert replay.take() == []
+    assert rows_of(replay) == []
 
 
 def test_health_is_that_of_an_engine_which_plays() -> None:
@@ -167,13 +172,13 @@ def test_a_pause_holds_the_playhead() -> None:
     clock.advance(60)
     health = replay.health()
     assert (health.state, health.streams[0].position, health.elapsed) == ("paused", 1.0, 61.0)
-    assert replay.take() == []
+    assert rows_of(replay) == []
     replay.resume()
     replay.resume()
     clock.advance(0.6)
     assert replay.health().state == "running"
     assert replay.health().streams[0].position == pytest.approx(1.6)
-    assert replay.take() == CALL[:1]
+    assert rows_of(replay) == CALL[:1]
 
 
 def test_it_ends_a_second_behind_the_last_row_and_stays_there() -> None:
@@ -188,46 +193,46 @@ def test_it_ends_a_second_behind_the_last_row_and_stays_there() -> None:
     replay.pause()
     assert replay.health().state == "ended"
     replay.seek(4.6)
-    assert replay.take() == CALL[:4]
+    assert rows_of(replay) == CALL[:4]
     assert (replay.health().state, replay.health().jumps) == ("running", 1)
     clock.advance(0.5)
-    assert replay.take() == CALL[4:]
+    assert rows_of(replay) == CALL[4:]
 
 
 def test_seeking_forward_makes_the_rows_between_due_at_once() -> None:
     replay, clock = playing()
     clock.advance(1.6)
-    assert replay.take() == CALL[:1]
+    assert rows_of(replay) == CALL[:1]
     replay.seek(4.5)
-    assert replay.take() == CALL[1:4]
+    assert rows_of(replay) == CALL[1:4]
     assert replay.health().jumps == 0
     clock.advance(0.5)
-    assert replay.take() == CALL[4:]
+    assert rows_of(replay) == CALL[4:]
 
 
 def test_seeking_back_makes_later_rows_come_again() -> None:
     replay, clock = playing()
     clock.advance(4.7)
-    assert replay.take() == CALL[:4]
+    assert rows_of(replay) == CALL[:4]
     replay.seek(2.0)
     health = replay.health()
     assert (health.jumps, health.rows, health.streams[0].position) == (1, 2, 2.0)
-    assert replay.take() == []
+    assert rows_of(replay) == []
     clock.advance(0.3)
-    assert replay.take() == CALL[2:3]
+    assert rows_of(replay) == CALL[2:3]
     replay.seek(0.0)
     assert replay.health().jumps == 2
     clock.advance(1.6)
-    assert replay.take() == CALL[:1]
+    assert rows_of(replay) == CALL[:1]
 
 
 def test_rows_that_were_due_and_not_taken_come_once() -> None:
     replay, clock = playing()
     clock.advance(4.7)
     replay.seek(2.1)
-    assert replay.take() == CALL[:2]
+    assert rows_of(replay) == CALL[:2]
     clock.advance(10)
-    assert replay.take() == CALL[2:]
+    assert rows_of(replay) == CALL[2:]
 
 
 def test_seeking_in_a_pause_stays_paused() -> None:
@@ -235,7 +240,7 @@ def test_seeking_in_a_pause_stays_paused() -> None:
     replay.pause()
     replay.seek(2.1)
     clock.advance(10)
-    assert replay.take() == CALL[:2]
+    assert rows_of(replay) == CALL[:2]
     assert (replay.health().state, replay.health().streams[0].position) == ("paused", 2.1)
     replay.seek(1.6)
     clock.advance(10)
@@ -261,9 +266,9 @@ def test_speed(speed: float) -> None:
     replay, clock = playing()
     replay.speed = speed
     clock.advance(1.5 / speed - 0.001)
-    assert replay.take() == []
+    assert rows_of(replay) == []
     clock.advance(0.002)
-    assert replay.take() == CALL[:1]
+    assert rows_of(replay) == CALL[:1]
     assert replay.speed == replay.health().speed == speed
 
 
@@ -311,7 +316,7 @@ def test_stop_ends_it_for_good_and_what_was_due_can_be_taken() -> None:
     assert (health.state, health.streams[0].position, health.jumps) == (
         "ended", pytest.approx(1.6), 0,
     )  # fmt: skip
-    assert replay.take() == CALL[:1]
+    assert rows_of(replay) == CALL[:1]
 
 
 def test_the_classes_are_those_of_the_rows_in_the_order_of_the_columns() -> None:
@@ -379,7 +384,7 @@ def test_sessions_play_one_after_the_other() -> None:
     replay, _ = playing(*CALL, *CALL)
     assert replay.health().duration == pytest.approx(12.0)
     replay.seek(7.8)
-    assert ends(replay.take()) == pytest.approx([1.5, 2.0, 2.2, 4.5, 5.0, 7.5])
+    assert ends(rows_of(replay)) == pytest.approx([1.5, 2.0, 2.2, 4.5, 5.0, 7.5])
     (stream,) = replay.health().streams
     assert (stream.speech, stream.level_dbfs) == (True, -30.0)
 
@@ -393,7 +398,7 @@ def test_a_file_is_replayed_under_its_name(tmp_path: Path) -> None:
     replay = open_replay(tmp_path / "a call.csv", ManualClock())
     assert replay.health().source == "a call"
     replay.seek(6.0)
-    assert replay.take() == CALL
+    assert rows_of(replay) == CALL
 
 
 @pytest.mark.parametrize("content", ["", f"{HEADER}\n"])
@@ -435,10 +440,24 @@ def test_eight_hours_of_two_streams_open_at_once_and_are_looked_at_in_no_time() 
     for i in range(200):
         replay.seek(hours * 3600 * (i * 0.37 % 1.0))
         clock.advance(0.1)
-        replay.take()
+        rows_of(replay)
         clock.advance(0.1)
         began = time.perf_counter()
         replay.health()
-        replay.take()
+        rows_of(replay)
         looks.append(time.perf_counter() - began)
     assert float(np.median(looks)) < 1e-3
+
+
+def test_seeking_back_is_told_before_the_rows_that_come_again() -> None:
+    replay, clock = playing()
+    clock.advance(4.7)
+    replay.take()
+    replay.seek(1.2)
+    replay.seek(4.0)
+    replay.seek(3.0)
+    turn, *rows = replay.take()
+    assert turn == Turn(run=0, jumps=2, position=1.2)
+    assert rows == CALL[:3]
+    replay.seek(5.0)
+    assert not any(isinstance(item, Turn) for item in replay.take())

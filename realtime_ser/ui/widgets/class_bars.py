@@ -41,6 +41,7 @@ class ClassBars(LineWidget):
             threshold: confidence under which rows say ``uncertain``.
             at: the moment to show; None: now.
         """
+        self._names = session.classes
         scores = session.scores(at)
         if (scores, display, threshold) != (self._scores, self._display, self._threshold):
             self._scores, self._display, self._threshold = scores, display, threshold

@@ -89,7 +89,7 @@ class Timeline(LineWidget, can_focus=True):
             max(1, width - margin), session.position, health.duration if health else None
         )
         keys = self._shown(view)
-        shown = keys[: max(1, height - 1)]
+        shown = keys[: max(1, min(_MOST_LANES, height - 1))]
         below = self._below(height - 1, len(shown))
         rows = (height - 1 - sum(below)) // max(1, len(shown))
         lines: list[Line] = []
@@ -146,7 +146,7 @@ class Timeline(LineWidget, can_focus=True):
             key
             for key, lane in session.lanes.items()
             if session.status(key) is not None or lane.has_any(view.start, view.end)
-        ][:_MOST_LANES]
+        ]
 
     def _margin(self, width: int) -> int:
         session = self._session

@@ -46,6 +46,11 @@ class TitleLine(Widget):
             self._state, self._clock, self._display = state, clock, display
             self.refresh()
 
+    def rename(self, title: str) -> None:
+        """Another source is heard."""
+        self._title = title
+        self.refresh()
+
     def render(self) -> Content:
         """Title to the left, the rest to the right."""
         palette = self._display.palette
