@@ -42,12 +42,12 @@ def write_excerpt(excerpt: Excerpt, folder: Path, stem: str) -> list[str]:
         if file.exists():
             raise SinkError(f"{file}: is there already; wait a second and try again")
     rows = CsvSink(files[2])
+    rows.open()  # of two that write at once one is refused here, before anything is written
     try:
-        figure = _draw(excerpt)
         with closing(rows):
-            rows.open()
             for row in excerpt.rows:
                 rows.write(row)
+        figure = _draw(excerpt)
         for file in files[:2]:
             figure.savefig(file, dpi=150)
     except (OSError, SinkError, ValueError) as error:

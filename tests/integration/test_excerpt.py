@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,14 @@ from realtime_ser.report.excerpt import write_excerpt
 from realtime_ser.sinks.reader import read_timeline
 from realtime_ser.sinks.row_format import to_record
 from realtime_ser.ui.session import Session
-from tests.ui.scenes import CALL, CLASSES, make_health, make_status, speech_rows
+from tests.ui.scenes import (
+    CALL,
+    CLASSES,
+    make_health,
+    make_row,
+    make_status,
+    speech_rows,
+)
 
 
 @pytest.fixture
@@ -51,5 +59,13 @@ def test_nothing_is_written_over(session: Session, tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="is there already"):
         write_excerpt(session.excerpt(0.0, 60.0, ""), tmp_path, "kept")
     assert [file.name for file in tmp_path.iterdir()] == ["kept.csv"]
-    with pytest.raises(SinkError, match="cannot be written"):
+    with pytest.raises(SinkError, match="its folder does not exist"):
         write_excerpt(session.excerpt(0.0, 60.0, ""), tmp_path / "nowhere", "kept")
+
+
+def test_rows_that_cannot_be_written_leave_nothing(session: Session, tmp_path: Path) -> None:
+    odd = replace(make_row(start=41.0, end=42.0), probabilities={"happy": 0.5})
+    session.take(odd)
+    with pytest.raises(SinkError, match="these rows cannot be written"):
+        write_excerpt(session.excerpt(0.0, 60.0, ""), tmp_path, "kept")
+    assert list(tmp_path.iterdir()) == []
