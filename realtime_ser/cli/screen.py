@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -11,18 +10,18 @@ from typing import TYPE_CHECKING
 import platformdirs
 import typer
 
-from realtime_ser.cli.signals import interrupts_held, terminated_like_interrupted
+from realtime_ser.cli.signals import drained, interrupts_held, terminated_like_interrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from realtime_ser.config import Config
     from realtime_ser.recognizer import NetworkRecognizer
     from realtime_ser.sinks.line_file import LineFileSink
-    from realtime_ser.succession import SourceAt, Succession
+    from realtime_ser.succession import SourceAt
     from realtime_ser.types import TimelineRow
     from realtime_ser.ui.app import LiveApp
-    from realtime_ser.ui.session import Excerpt
+    from realtime_ser.ui.shown import Excerpt
 
 
 def preferences_file() -> Path:
@@ -60,7 +59,7 @@ def run_on_screen(
 
     view = UiSink()
     engines = Succession(source, open_source, recognizer, config, view, logs)
-    with _drained(engines):
+    with drained(engines):
         with interrupts_held():  # an engine with some of its threads could not drain
             engines.start()
         desk = Desk(engines)
@@ -103,19 +102,6 @@ def export_here(excerpt: Excerpt) -> list[str]:
     from realtime_ser.report.excerpt import write_excerpt
 
     return write_excerpt(excerpt, Path(), f"realtime-ser-{datetime.now():%Y%m%d-%H%M%S}")
-
-
-@contextlib.contextmanager
-def _drained(engines: Succession) -> Iterator[None]:
-    """However the work ends, what was heard is written and no thread stays behind."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit):
-        engines.stop()
-        engines.join()
-        raise
-    finally:
-        engines.abort()
 
 
 def run_replay(file: Path, config: Config, *, plain: bool) -> None:

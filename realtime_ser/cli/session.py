@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from realtime_ser.cli.messages import tell
 from realtime_ser.cli.notices import Notices
 from realtime_ser.cli.screen import run_on_screen
-from realtime_ser.cli.signals import interrupts_held, terminated_like_interrupted
+from realtime_ser.cli.signals import drained, interrupts_held, terminated_like_interrupted
 from realtime_ser.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -78,11 +78,11 @@ def run_session(session: Session, config: Config) -> None:
     from realtime_ser.engine import Engine
 
     recognizer = load_recognizer(config, session.speaker)
-    make_pipeline = pipeline_factory(config, recognizer)
 
     def engine_with(view: Sink) -> Engine:
         return Engine(
-            source_at(session.source, 0.0), recognizer, make_pipeline, config, [*sinks, view],
+            source_at(session.source, 0.0), recognizer,
+            pipeline_factory(config, recognizer), config, [*sinks, view],
             clock=clock, device=str(recognizer.device), model=recognizer.name,
             model_version=recognizer.version,
         )  # fmt: skip
@@ -195,7 +195,7 @@ def _run_plain(session: Session, config: Config, engine_with: EngineWith) -> Non
         color = stream.isatty()
         plain = PlainSink(stream, color=color, channels=split, beside=to_stdout)
         engine = engine_with(plain)
-        leaving.enter_context(_drained(engine))
+        leaving.enter_context(drained(engine))
         with interrupts_held():  # an engine with some of its threads could not drain
             engine.start()
         while not engine.join(JOIN_PATIENCE):
@@ -206,19 +206,6 @@ def _run_plain(session: Session, config: Config, engine_with: EngineWith) -> Non
 def _tell(notices: Notices, engine: Engine) -> None:
     for notice in notices.update(engine.health()):
         tell(notice)
-
-
-@contextlib.contextmanager
-def _drained(engine: Engine) -> Iterator[None]:
-    """However the work ends, what was heard is written and no thread stays behind."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit):
-        engine.stop()
-        engine.join()
-        raise
-    finally:
-        engine.abort()
 
 
 def is_terminal() -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
 TERMINATED_STATUS: Final = 143
 TERMINATING: Final = ("SIGTERM", "SIGHUP")
@@ -56,6 +56,32 @@ def termination_cancels() -> Iterator[None]:
             if not told:
                 raise
             raise SystemExit(TERMINATED_STATUS) from None
+
+
+class Drainable(Protocol):
+    """An engine, or several in turn."""
+
+    def stop(self) -> None:
+        """Begin to end: what was heard becomes rows."""
+
+    def abort(self) -> None:
+        """End now."""
+
+    def join(self) -> object:
+        """Wait for the end."""
+
+
+@contextlib.contextmanager
+def drained(engine: Drainable) -> Iterator[None]:
+    """However the work ends, what was heard is written and no thread stays behind."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        engine.stop()
+        engine.join()
+        raise
+    finally:
+        engine.abort()
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from realtime_ser.ui.lane import Painted
-    from realtime_ser.ui.session import Excerpt
+    from realtime_ser.ui.shown import Excerpt
 
 _LANE: Final = 0.9
 """Inches a lane is high."""

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from realtime_ser.stats import Health
     from realtime_ser.types import TimelineRow
     from realtime_ser.ui.monitor import Controls, Monitor, Player
-    from realtime_ser.ui.session import Excerpt
+    from realtime_ser.ui.shown import Excerpt
 
     Exporter = Callable[[Excerpt], Sequence[str]]
     """Writes what is in sight to files; returns their names. Raises RealtimeSerError."""

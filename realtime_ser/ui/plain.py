@@ -12,7 +12,7 @@ from rich.style import Style
 from realtime_ser.errors import SinkError
 from realtime_ser.types import UNCERTAIN
 from realtime_ser.ui.palette import DARK
-from realtime_ser.ui.session import leading_class
+from realtime_ser.ui.shown import leading_class
 from realtime_ser.ui.times import clock_tenths
 
 if TYPE_CHECKING:

@@ -7,14 +7,14 @@ times begin anew, stand behind those before.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from realtime_ser.marks import marks_of
 from realtime_ser.stats import Turn
-from realtime_ser.types import UNCERTAIN
-from realtime_ser.ui.lane import Lane, Painted
+from realtime_ser.ui.lane import Lane
 from realtime_ser.ui.level_history import BIN, LevelHistory
+from realtime_ser.ui.shown import Excerpt, Moment, Now, Placed, Scores, leading_class
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,84 +31,6 @@ SWITCH_AFTER: Final = 1.0
 """Seconds that the stream shown large must say nothing before another takes its place."""
 LOG_LENGTH: Final = 10_000
 """Utterances that can be scrolled back to, and moments that stay marked."""
-
-Mood = Literal[
-    "starting", "listening", "silence", "no sound", "emotion", "paused", "ended", "failed"
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """What is heard at this moment, from the stream that speaks or spoke last."""
-
-    mood: Mood
-    emotion: str | None = None
-    """While ``mood`` is ``emotion``: what the row says, ``uncertain`` included."""
-    leading: str | None = None
-    """The most probable class."""
-    confidence: float = 0.0
-    seconds: float = 0.0
-    """How long it has been so."""
-    voice: str = ""
-    """Which stream, where there are several."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Probability of each class for the bars."""
-
-    values: tuple[float | None, ...]
-    """In the order of the classes; None before the first row."""
-    leading: int | None
-    current: bool
-    """False: left over from speech that is past."""
-    adapted: float = 0.0
-    """Seconds of the speaker's speech that the model has adapted to."""
-    at: float | None = None
-    """The moment that was asked for; None: now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A row and where it stands."""
-
-    row: TimelineRow
-    offset: float
-    """Seconds of the axis at which the row's run begins."""
-
-    @property
-    def start(self) -> float:
-        """Seconds of the axis."""
-        return self.row.start + self.offset
-
-    @property
-    def end(self) -> float:
-        """Seconds of the axis."""
-        return self.row.end + self.offset
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Something on the axis that wants to be seen."""
-
-    seconds: float
-    note: str
-    alert: bool
-    """A rule found it; False: a person marked it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """A stretch of the axis, to be kept outside of the screen."""
-
-    title: str
-    start: float
-    end: float
-    lanes: tuple[tuple[str, tuple[Painted, ...]], ...]
-    """Label and spans of every stream that has any."""
-    rows: tuple[TimelineRow, ...]
-    """Those behind the spans, and the utterances, in the order of their ends."""
-    moments: tuple[Moment, ...]
 
 
 class Session:
@@ -350,10 +272,3 @@ class Session:
     @property
     def _streams(self) -> tuple[StreamStatus, ...]:
         return () if self.health is None else self.health.streams
-
-
-def leading_class(row: TimelineRow) -> str:
-    """The most probable class of a row, also where the row says ``uncertain``."""
-    if row.emotion != UNCERTAIN or not row.probabilities:
-        return row.emotion
-    return max(row.probabilities, key=row.probabilities.__getitem__)

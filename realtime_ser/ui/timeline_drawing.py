@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from realtime_ser.ui.level_history import LevelHistory
     from realtime_ser.ui.line_widget import Line
     from realtime_ser.ui.palette import Palette
-    from realtime_ser.ui.session import Moment
+    from realtime_ser.ui.shown import Moment
     from realtime_ser.ui.viewpoint import View
 
 _FULL: Final = RISING[8]

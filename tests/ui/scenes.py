@@ -16,7 +16,7 @@ from realtime_ser.ui.sink import UiSink
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from realtime_ser.ui.session import Excerpt
+    from realtime_ser.ui.shown import Excerpt
 
 CLASSES: Final = EMOTIONS
 HOP: Final = 0.5

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
-    from realtime_ser.ui.session import Excerpt
+    from realtime_ser.ui.shown import Excerpt
 
 
 def told(app: LiveApp) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from realtime_ser.types import UNCERTAIN
-from realtime_ser.ui.session import LOG_LENGTH, Now, Session
+from realtime_ser.ui.session import LOG_LENGTH, Session
+from realtime_ser.ui.shown import Now
 from tests.ui.scenes import CLASSES, make_health, make_row, make_status
 
 

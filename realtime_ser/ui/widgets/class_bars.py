@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from realtime_ser.ui.display import Display
     from realtime_ser.ui.line_widget import Line
-    from realtime_ser.ui.session import Scores, Session
+    from realtime_ser.ui.session import Session
+    from realtime_ser.ui.shown import Scores
 
 _NAME_WIDTH: Final = 8
 _VALUE_WIDTH: Final = 5

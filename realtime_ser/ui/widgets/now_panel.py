@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from realtime_ser.types import UNCERTAIN
 from realtime_ser.ui.big_text import big_text
 from realtime_ser.ui.line_widget import LineWidget
-from realtime_ser.ui.session import Now
+from realtime_ser.ui.shown import Now
 from realtime_ser.ui.times import clock_text
 
 if TYPE_CHECKING:

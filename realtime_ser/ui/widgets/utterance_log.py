@@ -13,11 +13,12 @@ from textual.strip import Strip
 
 from realtime_ser.types import UNCERTAIN
 from realtime_ser.ui.display import Display
-from realtime_ser.ui.session import leading_class
+from realtime_ser.ui.shown import leading_class
 from realtime_ser.ui.times import clock_text
 
 if TYPE_CHECKING:
-    from realtime_ser.ui.session import Placed, Session
+    from realtime_ser.ui.session import Session
+    from realtime_ser.ui.shown import Placed
 
 _GAUGE_WIDTH = 20
 
