@@ -5,13 +5,16 @@ No clock but the samples. Three small detectors look at frames of 0.1 s:
     muted: nothing but a constant for a second, give or take one step of 16 bits. Some switches
         deliver zeros, some the noise of the last bit; the quietest open microphone has more.
     clipping: within a second many samples at full scale, and not all of them at once, as of one
-        slammed door. Flat tops are not looked for, because resampling makes
-        them ripple, and full scale begins below that of G.711 (0.980 of ours).
+        slammed door. Flat tops are not looked for, because resampling makes them ripple, and full
+        scale begins below that of G.711 (0.980 of ours). A channel that is cut off is not noticed
+        in a mix with one that is silent: together they peak at half.
     too quiet: what the detector of voice activity takes for speech stays below a limit. Rounded to
         16 bits, speech is recognised as well at -65 dBFS as at -20, and worse from -70 on: there
-        are 10 dB between the limit and the first loss (docs/benchmarks.md).
+        are 10 dB between the limit and the first loss. A voice that drops in mid-talk is told
+        later than one that is faint from the start: people do drop their voice, and the detector
+        lets go of what was loud by only 6 dB a second.
 
-Which of them is told when is measured by ``benchmarks/signal_watch.py``.
+``benchmarks/signal_watch.py`` and ``benchmarks/faint.py`` measured all that (docs/benchmarks.md).
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class ClassBars(LineWidget):
         text = "" if value is None else f"{value:4.0%}".replace("%", " %")
         return [
             *label,
-            *self._bar(value or 0.0, room, look.color if current else palette.rule),
+            *self._bar(value or 0.0, room, look.color if current else palette.muted),
             (f"{text:>{_VALUE_WIDTH}}", strong if leads else palette.muted),
         ]
 
