@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from realtime_ser.capture.driver_thread import DriverThread
 from realtime_ser.capture.portaudio import PortAudio
 from realtime_ser.errors import SourceError
 
@@ -16,8 +13,6 @@ if TYPE_CHECKING:
     from realtime_ser.capture.driver import DeviceInfo, Driver
 
 COMMON_RATES = (8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000, 192_000)
-PATIENCE = 10.0
-"""Seconds after which an audio system counts as hung."""
 
 
 def list_devices(driver: Driver | None = None) -> list[DeviceInfo]:
@@ -30,23 +25,10 @@ def list_devices(driver: Driver | None = None) -> list[DeviceInfo]:
         SourceError: there is no usable audio system.
     """
     used = PortAudio() if driver is None else driver
-
-    def ask() -> list[DeviceInfo]:
-        return [
-            replace(
-                device, sample_rates=tuple(r for r in COMMON_RATES if used.offers(device, r, 1))
-            )
-            for device in used.devices()
-        ]
-
-    thread = DriverThread()
     try:
-        return thread.submit(ask).result(PATIENCE)
-    except FutureTimeoutError:
-        raise hung("devices") from None
+        return used.devices(COMMON_RATES)
     finally:
-        if not thread.close(0.1):
-            used.abandon()
+        used.close()
 
 
 def find_device(devices: Sequence[DeviceInfo], wanted: str | int | None, uri: str) -> DeviceInfo:
@@ -80,14 +62,6 @@ def find_device(devices: Sequence[DeviceInfo], wanted: str | int | None, uri: st
     if len({d.name for d in found}) > 1:
         raise SourceError(f"{uri}: several devices have this in their name; {_choices(found)}")
     return next((d for d in found if d.is_default), found[0])
-
-
-def hung(uri: str) -> SourceError:
-    """The error of an audio system that does not answer."""
-    return SourceError(
-        f"{uri}: the audio system did not answer within {PATIENCE:.0f} s; restart it "
-        "(pulseaudio, pipewire) or the machine"
-    )
 
 
 def _choices(devices: Sequence[DeviceInfo]) -> str:

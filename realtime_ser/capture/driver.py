@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,55 +26,52 @@ class DeviceInfo:
     """Which of the common rates it offers; empty where that was not asked for."""
 
 
-OnBlock = Callable[[AudioArray, bool], None]
-"""Gets (n, channels) samples, its own copy, and whether input was lost before them."""
-
-
-class InputStream(Protocol):
-    """An open device."""
-
-    def close(self) -> None:
-        """Stop it and free it. May take for ever when the audio system hangs."""
+OnBlock = Callable[[AudioArray, float, bool], None]
+"""Gets (n, channels) samples, its own copy; the monotonic time of the last of them in seconds; and
+whether input was lost before them."""
 
 
 class Driver(Protocol):
-    """An audio system. All calls come from one thread; any may take for ever."""
+    """An audio system that records from one device at a time.
 
-    def devices(self) -> list[DeviceInfo]:
-        """Those that can record.
+    Calls come from one thread, may take long and always return; ``close`` may come from any.
+    """
+
+    def devices(self, sample_rates: Sequence[int] = ()) -> list[DeviceInfo]:
+        """Those that can record, as they are now. Closes what is open.
+
+        Args:
+            sample_rates: to be tried, Hz; those that a device offers are told of it.
 
         Raises:
-            SourceError: the audio system is not installed or does not start.
+            SourceError: the audio system is not installed, does not start or does not answer.
         """
-
-    def refresh(self) -> None:
-        """Look again for devices that came or went."""
-
-    def offers(self, device: DeviceInfo, sample_rate: int, channels: int) -> bool:
-        """Whether the device can be opened like that."""
 
     def open(
         self,
         device: DeviceInfo,
-        sample_rate: int,
+        sample_rates: Sequence[int],
         channels: int,
-        block_samples: int,
+        block: float,
         on_block: OnBlock,
         on_end: Callable[[], None],
-    ) -> InputStream:
+    ) -> int:
         """Start to deliver.
 
         Args:
-            device: one of ``devices``.
-            sample_rate: Hz.
+            device: one of the latest ``devices``.
+            sample_rates: Hz, the best first; the last of them is tried whatever the device says.
             channels: how many.
-            block_samples: samples a block.
-            on_block: called from the driver's own thread.
-            on_end: called from the driver's own thread when the stream stops.
+            block: seconds a block.
+            on_block: called from a thread of the driver.
+            on_end: called from a thread of the driver when the stream has stopped, once.
+
+        Returns:
+            The sample rate that it has, Hz.
 
         Raises:
-            SourceError: it cannot be opened.
+            SourceError: it cannot be opened, or the audio system does not answer.
         """
 
-    def abandon(self) -> None:
-        """A call never returned: do nothing more, not even at the end of the process."""
+    def close(self) -> None:
+        """Stop what is open and end a call that is under way. Returns within two seconds."""

@@ -1,8 +1,8 @@
 """A microphone as a source that survives what happens to microphones.
 
-The driver's callback copies a block and returns. Everything else happens in ``read``: it notices
-that the device is gone or silent, has it opened again with growing pauses, and reports the outage
-as lost samples, so that the stream's clock stays true.
+The driver's thread queues blocks. Everything else happens in ``read``: it notices that the device
+is gone or silent, has it opened again with growing pauses, and reports the outage as lost samples,
+so that the stream's clock stays true.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from realtime_ser.capture.devices import PATIENCE, find_device, hung
-from realtime_ser.capture.driver_thread import DriverThread
+from realtime_ser.capture.devices import find_device
 from realtime_ser.capture.portaudio import PortAudio
 from realtime_ser.capture.source import SourceHealth, SourceInfo
 from realtime_ser.errors import SourceError
@@ -26,28 +24,16 @@ from realtime_ser.types import SAMPLE_RATE, AudioArray, CapturedBlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Executor
 
-    from realtime_ser.capture.driver import DeviceInfo, Driver, InputStream
+    from realtime_ser.capture.driver import DeviceInfo, Driver
     from realtime_ser.clock import Clock
     from realtime_ser.config import CaptureConfig
 
-T = TypeVar("T")
-
 _QUEUE_SECONDS = 2.0
 """Audio held for a reader that is late; beyond it the oldest is lost and counted."""
-_CLOSE_PATIENCE = 2.0
 _MAX_REAL_CHANNELS = 8
 """Devices that claim more are virtual (ALSA's pulse: 32) and have two that matter."""
-
-
-class CallThread(Protocol):
-    """Runs calls in order, elsewhere: ``DriverThread``."""
-
-    def submit(self, call: Callable[[], T]) -> Future[T]:
-        """Run a call after those before it."""
-
-    def close(self, timeout: float) -> bool:
-        """Finish; False when that took too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +56,9 @@ class _Connection:
         self._wake = wake
         self._delivered = 0
 
-    def on_block(self, samples: AudioArray, overflow: bool) -> None:
+    def on_block(self, samples: AudioArray, captured: float, overflow: bool) -> None:
         self.last_sign = self._clock.monotonic()
-        self.blocks.append(_Queued(samples, self.last_sign, self._delivered, overflow))
+        self.blocks.append(_Queued(samples, captured, self._delivered, overflow))
         self._delivered += len(samples)
         self._wake.set()
 
@@ -93,7 +79,7 @@ class MicrophoneSource:
         *,
         sample_rate: int = SAMPLE_RATE,
         driver: Driver | None = None,
-        make_thread: Callable[[], CallThread] = DriverThread,
+        make_executor: Callable[[], Executor] = lambda: ThreadPoolExecutor(1, "audio-driver"),
     ) -> None:
         """Name a device; nothing is opened yet.
 
@@ -104,7 +90,7 @@ class MicrophoneSource:
             clock: stamps blocks and times retries.
             sample_rate: preferred; a device that does not offer it is opened at its own default.
             driver: the audio system; PortAudio when None.
-            make_thread: runs the calls to it that may hang.
+            make_executor: runs the calls to it, which may take long.
         """
         self._uri = uri
         self._wanted = device
@@ -112,12 +98,10 @@ class MicrophoneSource:
         self._clock = clock
         self._preferred_rate = sample_rate
         self._driver: Driver = PortAudio() if driver is None else driver
-        self._make_thread = make_thread
+        self._make_executor = make_executor
         self._wake = threading.Event()
         self._health = SourceHealth()
-        self._thread: CallThread | None = None
-        self._stream: InputStream | None = None
-        """Belongs to the driver's thread."""
+        self._executor: Executor | None = None
         self._connection: _Connection | None = None
         self._attempt: Future[_Connection] | None = None
         self._retry_at: float | None = None
@@ -138,15 +122,14 @@ class MicrophoneSource:
         self._health = SourceHealth()
         self._retry_at, self._retry_delay = None, self._config.retry
         self._next_sample = self._last_captured = None
-        self._thread = self._make_thread()
+        self._executor = self._make_executor()
         try:
-            self._connection = self._thread.submit(self._connect_first).result(PATIENCE)
-        except FutureTimeoutError:
-            self.close()
-            raise hung(self._uri) from None
-        except SourceError:
+            self._attempt = self._executor.submit(self._connect_first)
+            self._connection = self._attempt.result()
+        except BaseException:
             self.close()
             raise
+        self._attempt = None
         assert self._device is not None
         return SourceInfo(
             uri=self._uri,
@@ -163,7 +146,7 @@ class MicrophoneSource:
             EOFError: it was closed, or never opened.
         """
         deadline = self._clock.monotonic() + timeout
-        while self._thread is not None:
+        while self._executor is not None:
             self._wake.clear()
             block = self._next_block()
             if block is not None:
@@ -177,12 +160,17 @@ class MicrophoneSource:
 
     def close(self) -> None:
         """See ``Source.close``. Waits up to two seconds for the audio system."""
-        thread, self._thread = self._thread, None
-        self._connection = self._attempt = None
-        if thread is not None:
-            thread.submit(self._disconnect)
-            if not thread.close(_CLOSE_PATIENCE):
-                self._driver.abandon()
+        executor, self._executor = self._executor, None
+        attempt, self._attempt = self._attempt, None
+        self._connection = None
+        if executor is None:
+            return
+        self._driver.close()
+        while attempt is not None and not attempt.done():
+            # It may have been about to begin when the driver was closed.
+            wait([attempt], 0.05)
+            self._driver.close()
+        executor.shutdown()
 
     def health(self) -> SourceHealth:
         """See ``Source.health``."""
@@ -226,8 +214,8 @@ class MicrophoneSource:
         assert self._retry_at is not None
         if now < self._retry_at:
             return self._retry_at
-        assert self._thread is not None
-        self._attempt = self._thread.submit(self._connect_again)
+        assert self._executor is not None
+        self._attempt = self._executor.submit(self._connect_again)
         self._attempt.add_done_callback(lambda _: self._wake.set())
         return now if self._attempt.done() else math.inf
 
@@ -260,48 +248,32 @@ class MicrophoneSource:
 
     def _connect_first(self) -> _Connection:
         """Driver's thread: find the device and settle on a rate and a number of channels."""
-        try:
-            device = find_device(self._driver.devices(), self._wanted, self._uri)
-        except SourceError:  # it may have come since the audio system looked
-            self._driver.refresh()
-            device = find_device(self._driver.devices(), self._wanted, self._uri)
+        device = find_device(self._driver.devices(), self._wanted, self._uri)
         if self._config.channels == "split" and device.channels <= _MAX_REAL_CHANNELS:
             self._channels = device.channels
         else:
             self._channels = min(device.channels, 2)
-        if self._driver.offers(device, self._preferred_rate, self._channels):
-            self._sample_rate = self._preferred_rate
-        else:
-            self._sample_rate = device.sample_rate
         self._device = device
-        return self._connect(device)
+        return self._connect(device, (self._preferred_rate, device.sample_rate))
 
     def _connect_again(self) -> _Connection:
         """Driver's thread: the same device, which may have another index now."""
         assert self._device is not None
-        self._disconnect()
-        self._driver.refresh()
         devices = self._driver.devices()
         wanted = None if self._wanted is None else self._device.name
         same_api = [d for d in devices if d.host_api == self._device.host_api]
-        return self._connect(find_device(same_api or devices, wanted, self._uri))
+        device = find_device(same_api or devices, wanted, self._uri)
+        return self._connect(device, (self._sample_rate,))
 
-    def _connect(self, device: DeviceInfo) -> _Connection:
-        block_samples = max(1, round(self._config.block * self._sample_rate))
-        max_blocks = math.ceil(_QUEUE_SECONDS * self._sample_rate / block_samples)
+    def _connect(self, device: DeviceInfo, sample_rates: tuple[int, ...]) -> _Connection:
+        max_blocks = math.ceil(_QUEUE_SECONDS / self._config.block)
         connection = _Connection(self._clock, self._wake, max_blocks)
-        self._stream = self._driver.open(
+        self._sample_rate = self._driver.open(
             device,
-            self._sample_rate,
+            sample_rates,
             min(self._channels, device.channels),
-            block_samples,
+            self._config.block,
             connection.on_block,
             connection.on_end,
         )
         return connection
-
-    def _disconnect(self) -> None:
-        """Driver's thread: free the device."""
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.close()

@@ -1,7 +1,7 @@
 """Keeps the chatter of audio libraries off the user's terminal.
 
-ALSA, PortAudio and mpg123 write remarks to file descriptor 2 themselves, some from threads of
-their own while a screen is up: they would break the screen, and the promise of one line a problem.
+Decoders (mpg123) write remarks to file descriptor 2 themselves, while a screen is up: they would
+break the screen, and the promise of one line a problem.
 """
 
 from __future__ import annotations
