@@ -7,6 +7,7 @@ break the screen, and the promise of one line a problem.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -32,8 +33,11 @@ def native_stderr_muted() -> Iterator[None]:
         return
     before, before_original = sys.stderr, sys.__stderr__
     before.flush()
-    ours = os.fdopen(
-        os.dup(2), "w", buffering=1, encoding=before.encoding, errors="backslashreplace"
+    ours = _Forgiving(
+        os.fdopen(os.dup(2), "wb"),
+        encoding=before.encoding,
+        errors="backslashreplace",
+        line_buffering=True,
     )
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -43,9 +47,33 @@ def native_stderr_muted() -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):  # what cannot be told is no reason to end otherwise
-            ours.flush()
+        ours.flush()
         os.dup2(ours.fileno(), 2)
         sys.stderr, sys.__stderr__ = before, before_original  # type: ignore[misc]
-        with contextlib.suppress(OSError):
-            ours.close()
+        ours.close()
+
+
+class _Forgiving(io.TextIOWrapper):
+    """A terminal that may be closed while it is written to: what nobody can read is dropped.
+
+    The screen's writer would end with the error, and the screen wait for it for ever.
+    """
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError:
+            self._drop()
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError:
+            self._drop()
+
+    def _drop(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
+        super().flush()

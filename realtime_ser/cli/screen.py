@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 import typer
 
-from realtime_ser.cli.signals import drained, interrupts_held, terminated_like_interrupted
+from realtime_ser.cli.signals import drained, interrupts_held, termination_calls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,11 +75,24 @@ def run_on_screen(
             exporter=export_here,
             preferences=load_preferences(preferences_file()),
         )
-        with terminated_like_interrupted(engines.stop):
-            outcome = app.run()
+        outcome = shown(app)
         engines.stop()
         engines.join()
     leave(app, outcome)
+
+
+def shown(app: LiveApp) -> object:
+    """Run the screen until it is left or the terminal is closed; what it returns.
+
+    Raises:
+        SystemExit: the terminal was closed, or SIGTERM came.
+    """
+
+    async def run() -> object:
+        with termination_calls(app.action_interrupt):
+            return await app.run_async()
+
+    return asyncio.run(run())
 
 
 def leave(app: LiveApp, outcome: object) -> None:
@@ -136,8 +150,7 @@ def run_replay(file: Path, config: Config, *, plain: bool) -> None:
         exporter=export_here,
         preferences=load_preferences(preferences_file()),
     )
-    with terminated_like_interrupted():
-        outcome = app.run()
+    outcome = shown(app)
     leave(app, outcome)
 
 

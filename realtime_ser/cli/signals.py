@@ -58,6 +58,31 @@ def termination_cancels() -> Iterator[None]:
             raise SystemExit(TERMINATED_STATUS) from None
 
 
+@contextlib.contextmanager
+def termination_calls(action: Callable[[], object]) -> Iterator[None]:
+    """In a coroutine of ``asyncio.run``: SIGTERM and a closed terminal call ``action`` in its loop.
+
+    Once, however many signals come: a terminal that closes sends more than one, and an exception
+    in the middle of cleaning up would leave threads behind.
+
+    Raises:
+        SystemExit: in the end, if it was called.
+    """
+    loop = asyncio.get_running_loop()
+    told = False
+
+    def tell(*_: object) -> None:
+        nonlocal told
+        if not told:
+            told = True
+            loop.call_soon_threadsafe(action)
+
+    with _handled(TERMINATING, tell):
+        yield
+    if told:
+        raise SystemExit(TERMINATED_STATUS)
+
+
 class Drainable(Protocol):
     """An engine, or several in turn."""
 
@@ -77,8 +102,10 @@ def drained(engine: Drainable) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        engine.stop()
-        engine.join()
+        # A terminal that closes sends more than one signal; Ctrl-C again does end it.
+        with _handled(TERMINATING, lambda *_: None):
+            engine.stop()
+            engine.join()
         raise
     finally:
         engine.abort()
