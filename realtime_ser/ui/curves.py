@@ -38,8 +38,3 @@ def curve_dots(values: npt.NDArray[np.float64], height: int) -> npt.NDArray[np.u
             cells[dot // 4, number // 2] |= _BITS[dot % 4][number % 2]
         before = row
     return cells
-
-
-def braille(bits: int) -> str:
-    """The character of a cell; a blank where nothing is drawn."""
-    return chr(0x2800 + bits) if bits else " "

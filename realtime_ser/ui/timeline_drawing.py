@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from realtime_ser.ui.bars import RISING, joined, vertical
-from realtime_ser.ui.curves import braille, curve_dots
+from realtime_ser.ui.bars import RISING, joined, styled, verticals
+from realtime_ser.ui.curves import curve_dots
 from realtime_ser.ui.lane import NAMES, SILENCE
 from realtime_ser.ui.timeline_model import runs, ticks
 
@@ -21,32 +21,26 @@ if TYPE_CHECKING:
     from realtime_ser.ui.shown import Moment
     from realtime_ser.ui.viewpoint import View
 
-_FULL: Final = RISING[8]
-_CUT: Final = {_FULL: "▐", **dict.fromkeys(RISING[4:8], "▗")}
-"""What stands to the right of another emotion leaves half a cell free: colours that touch are hard
-to tell apart (WCAG 2.2, 1.4.11 asks for 3:1)."""
+_CELLS: Final = RISING + "    ▗▗▗▗▐"
+"""By filled eighths, whole and then without the left half: what stands to the right of another
+emotion leaves half a cell free, because colours that touch are hard to tell apart (WCAG 2.2, 1.4.11
+asks for 3:1)."""
+_BRAILLE: Final = " " + "".join(chr(0x2800 + bits) for bits in range(1, 256)) + "·"
 CLIPPED: Final = 0.99
 """Loudness, 0 to 1, from which it is full scale."""
 
 
 def blocks(columns: Columns, rows: int, reached: int, palette: Palette) -> list[Line]:
     """A lane ``rows`` high, from the top: height is confidence, colour the emotion."""
-    colors = [palette.looks[name].color for name in NAMES]
-    lines: list[list[tuple[str, str]]] = [[] for _ in range(rows)]
-    before = SILENCE
-    for column, (code, confidence) in enumerate(
-        zip(columns.codes.tolist(), columns.confidence.tolist(), strict=True)
-    ):
-        if code == SILENCE:
-            for line in lines[:-1]:
-                line.append((" ", palette.track))
-            lines[-1].append((RISING[1] if column < reached else " ", palette.track))
-        else:
-            touches = before not in (SILENCE, code)
-            for line, cell in zip(lines, reversed(vertical(confidence, rows)), strict=True):
-                line.append((_CUT.get(cell, " ") if touches else cell, colors[code]))
-        before = code
-    return [joined(line) for line in lines]
+    codes = columns.codes
+    silent = codes == SILENCE
+    before = np.concatenate(([SILENCE], codes[:-1]))
+    touches = ~silent & (before != SILENCE) & (before != codes)
+    cells = verticals(columns.confidence, rows)
+    cells[:, silent] = 0
+    cells[-1, silent & (np.arange(len(codes)) < reached)] = 1
+    colors = [*(palette.looks[name].color for name in NAMES), palette.track]
+    return [*styled(cells + 9 * touches, _CELLS, np.where(silent, -1, codes), colors)]
 
 
 def names(columns: Columns, palette: Palette) -> Line:
@@ -67,29 +61,18 @@ def curves(lane: Lane, view: View, rows: int, palette: Palette) -> list[Line]:
     plane = lane.plane(2 * view.first, 2 * view.count, view.seconds / 2)
     plane[1, 1::2] = np.nan  # dotted: which is which must be seen without colours, too
     arousal, valence = (curve_dots(values, rows) for values in plane)
-    lines: list[Line] = []
-    for row in range(rows):
-        cells: list[tuple[str, str]] = []
-        for column in range(view.count):
-            one, other = int(arousal[row, column]), int(valence[row, column])
-            if one or other:
-                cells.append((braille(one | other), palette.valence if other else palette.arousal))
-            else:
-                middle = row == rows // 2 and column < view.reached
-                cells.append(("·" if middle else " ", palette.track))
-        lines.append(joined(cells))
-    return lines
+    cells = (arousal | valence).astype(np.int64)
+    kinds = np.where(valence > 0, 1, np.where(arousal > 0, 0, 2))
+    zero = cells[rows // 2, : view.reached]
+    zero[zero == 0] = len(_BRAILLE) - 1
+    return [*styled(cells, _BRAILLE, kinds, [palette.arousal, palette.valence, palette.track])]
 
 
 def loudness(levels: LevelHistory, view: View, rows: int, palette: Palette) -> list[Line]:
     """The envelope of the waveform in decibels."""
-    shares = levels.columns(view.first, view.count, view.seconds).tolist()
-    lines: list[list[tuple[str, str]]] = [[] for _ in range(rows)]
-    for share in shares:
-        color = palette.alarm if share >= CLIPPED else palette.level
-        for line, cell in zip(lines, reversed(vertical(share, rows)), strict=True):
-            line.append((cell, color))
-    return [joined(line) for line in lines]
+    shares = levels.columns(view.first, view.count, view.seconds)
+    kinds = (shares >= CLIPPED).astype(np.int64)
+    return [*styled(verticals(shares, rows), RISING, kinds, [palette.level, palette.alarm])]
 
 
 def axis(margin: int, view: View, moments: Sequence[Moment], palette: Palette) -> Line:

@@ -10,7 +10,7 @@ import pytest
 from realtime_ser.marks import Mark, mark_flag, marks_of
 from realtime_ser.peaks import PeakEnvelope
 from realtime_ser.sinks.row_format import to_record
-from realtime_ser.ui.curves import braille, curve_dots
+from realtime_ser.ui.curves import curve_dots
 from realtime_ser.ui.lane import Lane
 from realtime_ser.ui.level_history import LevelHistory
 from tests.signals import silence, tone
@@ -104,7 +104,7 @@ def test_the_envelope_goes_on_behind_a_gap() -> None:
 def test_a_curve_is_drawn_from_bottom_to_top() -> None:
     cells = curve_dots(np.array([-1.0, 1.0, np.nan, np.nan]), 2)
     assert cells[:, 1].tolist() == [0, 0]
-    assert [braille(int(cell)) for cell in cells[:, 0]] == ["⢸", "⡸"]
+    assert [chr(0x2800 + cell) for cell in cells[:, 0].tolist()] == ["⢸", "⡸"]
 
 
 @pytest.mark.parametrize(

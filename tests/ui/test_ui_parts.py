@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from realtime_ser.types import EMOTIONS, UNCERTAIN
-from realtime_ser.ui.bars import horizontal, joined, vertical
+from realtime_ser.ui.bars import horizontal, joined, styled, verticals
 from realtime_ser.ui.big_text import big_text
 from realtime_ser.ui.peak_hold import FALL, HOLD, PeakHold
 from realtime_ser.ui.sink import UiSink
@@ -23,11 +24,24 @@ def test_horizontal(share: float, bar: str) -> None:
     assert horizontal(share, 4) == bar
 
 
-@pytest.mark.parametrize(
-    ("share", "rows"), [(0.0, "  "), (0.25, "▄ "), (0.5, "█ "), (0.75, "█▄"), (1.0, "██")]
-)
-def test_vertical(share: float, rows: str) -> None:
-    assert vertical(share, 2) == rows
+def test_verticals() -> None:
+    filled = verticals(np.array([0.0, 1e-6, 0.25, 0.5, 0.75, 1.0, 7.0, -1.0]), 2)
+    assert filled.tolist() == [[0, 0, 0, 0, 4, 8, 8, 0], [0, 1, 4, 8, 8, 8, 8, 0]]
+
+
+def test_styled() -> None:
+    cells = np.array([[0, 1, 1, 2], [2, 2, 0, 0]])
+    everywhere = np.array([0, 0, -1, 0])
+    assert styled(cells, "abc", everywhere, ["red", "blue"]) == [
+        [("ab", "red"), ("b", "blue"), ("c", "red")],
+        [("cc", "red"), ("a", "blue"), ("a", "red")],
+    ]
+    each = np.array([[0, 0, 0, 0], [1, 1, 0, 0]])
+    assert styled(cells, "abc", each, ["red", "blue"]) == [
+        [("abbc", "red")],
+        [("cc", "blue"), ("aa", "red")],
+    ]
+    assert styled(cells[:, :0], "abc", each[:, :0], ["red"]) == [[], []]
 
 
 def test_joined() -> None:
