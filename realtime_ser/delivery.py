@@ -72,9 +72,13 @@ class Delivery:
             mark: a moment since the streams' start.
             on_error: as for ``write``.
         """
+        self._hand_out(self.marked(mark), on_error)
+
+    def marked(self, mark: Mark) -> TimelineRow:
+        """The newest row once more, as an alert with the mark."""
         assert self.newest is not None
         flags = (*(flag for flag in self.newest.flags if flag == DERIVED), mark_flag(mark))
-        self._hand_out(replace(self.newest, kind="alert", flags=flags, detail=None), on_error)
+        return replace(self.newest, kind="alert", flags=flags, detail=None)
 
     def write(
         self,

@@ -109,7 +109,10 @@ class Desk:
 
     def mark(self, note: str, seconds: float) -> bool:
         """Mark a moment; False when it could not be taken."""
-        return self._engines.engine.mark(Mark(seconds, note))
+        try:
+            return self._engines.mark(Mark(seconds, note))
+        except (OSError, SinkError):
+            return False
 
     @property
     def speed(self) -> float:
@@ -134,7 +137,7 @@ class Desk:
             raise SinkError("a timeline needs the name of a file")
         _refuse_existing(path)
         jsonl = path.suffix.lower() in (".jsonl", ".ndjson")
-        log = LastingSink(JsonlSink(path) if jsonl else CsvSink(path))
+        log = LastingSink(JsonlSink(path) if jsonl else CsvSink(path), dispensable=True)
         with engines.files_at_rest():
             log.check()
             log.open()
@@ -212,6 +215,11 @@ class Desk:
         duration = engines.health().duration or 0.0
         to = min(max(0.0, seconds), max(0.0, duration - 0.5))
         engines.change(engines.uri, "moved", start=to)
+
+    @property
+    def calibration(self) -> float:
+        """Seconds of speech that a voice is learned from."""
+        return CALIBRATION
 
     def calibrate(self, name: str, on_heard: Callable[[float], None]) -> None:
         """Learn how the present speaker usually sounds, and go on knowing it. Slow.

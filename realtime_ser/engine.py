@@ -106,11 +106,12 @@ class Engine:
         self._idle = 0.0
         """Seconds that the worker has waited for others."""
 
-    def start(self) -> SourceInfo:
-        """Open the source, then the sinks, then start the threads.
+    def open(self) -> SourceInfo:
+        """Open the source, then the sinks; ``start`` must follow.
 
         Raises:
-            SourceError, SinkError: what cannot be opened; nothing runs then. See ``Delivery.open``.
+            SourceError, SinkError: what cannot be opened; nothing is open then. See
+                ``Delivery.open``.
             ConfigError: no channel is left to listen to.
         """
         info = self._source.open()
@@ -122,6 +123,15 @@ class Engine:
             self._started_at = self._clock.monotonic()
             self._make_streams(info)
             undo.pop_all()
+        return info
+
+    def start(self) -> SourceInfo:
+        """Start the threads; open everything first where that has not been done.
+
+        Raises:
+            RealtimeSerError: see ``open``.
+        """
+        info = self.open() if self._info is None else self._info
         for name, run in (
             ("capture", self._capture),
             ("worker", self._work),
@@ -151,7 +161,10 @@ class Engine:
         self._paused.clear()
 
     def mark(self, mark: Mark) -> bool:
-        """Put a mark into the timeline, as an alert; False when it cannot be taken any more."""
+        """Put a mark into the timeline, as an alert; False when it cannot be taken any more.
+
+        See ``marked`` for what to do then.
+        """
         if self._state() not in ("running", "paused") or self._stopping.is_set():
             return False
         try:
@@ -159,6 +172,10 @@ class Engine:
         except queue.Full:
             return False
         return True
+
+    def marked(self, mark: Mark) -> TimelineRow:
+        """The row that a mark becomes: for one that came when the run had ended."""
+        return self._delivery.marked(mark)
 
     def uncertain_below(self, confidence: float) -> None:
         """From the next row on, say ``uncertain`` below this confidence."""

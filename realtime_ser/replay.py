@@ -26,6 +26,9 @@ MIN_SPEED: Final = 0.25
 MAX_SPEED: Final = 64.0
 PAUSE_BETWEEN: Final = 1.0
 """Seconds behind the last row: until the next session begins, or the replay ends."""
+LONGEST_PAUSE: Final = 120.0
+"""Seconds between two sessions that are shown as they were, by their UTC; longer ones are cut to
+``PAUSE_BETWEEN``."""
 
 _MOVED = 2.0
 """Seconds by which UTC at time 0 may differ within a session."""
@@ -55,7 +58,7 @@ class Replay:
         """
         if not rows:
             raise ValueError("a replay needs rows")
-        self._rows = on_one_axis(rows)
+        self._rows, self.starts = on_one_axis(rows)
         self._ends = [row.end for row in self._rows]
         self._duration = self._ends[-1] + PAUSE_BETWEEN
         self._tracks = _tracks(self._rows)
@@ -205,7 +208,9 @@ def open_replay(path: str | Path, clock: Clock) -> Replay:
     return Replay(rows, Path(path).stem, clock)
 
 
-def on_one_axis(rows: Iterable[TimelineRow]) -> list[TimelineRow]:
+def on_one_axis(
+    rows: Iterable[TimelineRow],
+) -> tuple[list[TimelineRow], tuple[float, ...]]:
     """The rows of all sessions of a file, one session after the other.
 
     Args:
@@ -214,8 +219,11 @@ def on_one_axis(rows: Iterable[TimelineRow]) -> list[TimelineRow]:
 
     Returns:
         Rows ordered by ``end``, of the same end a window before an utterance. Time 0 of a session
-        is one second behind the last row before it: ``start`` and ``end`` move, ``utc`` does not.
+        is as far behind the time 0 before it as it was, or, where that is long behind the last row
+        before it or nobody knows, one second behind that row: ``start`` and ``end`` move, ``utc``
+        does not. And where on the axis sessions begin, in seconds.
     """
+    starts = [0.0]
     placed: list[TimelineRow] = []
     offset = last = 0.0
     ends: dict[tuple[str, int], float] = {}
@@ -224,7 +232,12 @@ def on_one_axis(rows: Iterable[TimelineRow]) -> list[TimelineRow]:
         key, row_began = (row.stream, row.channel), _began(row)
         moved = began is not None and row_began is not None and abs(row_began - began) > _MOVED
         if moved or row.end < ends.get(key, 0.0):
-            offset, began = last + PAUSE_BETWEEN, None
+            between = 0.0 if began is None or row_began is None else row_began - began
+            pause = offset + between - last
+            if not PAUSE_BETWEEN <= pause <= LONGEST_PAUSE:
+                between = last + PAUSE_BETWEEN - offset
+            offset, began = offset + between, None
+            starts.append(offset)
             ends.clear()
         if began is None:
             began = row_began
@@ -233,7 +246,7 @@ def on_one_axis(rows: Iterable[TimelineRow]) -> list[TimelineRow]:
         last = max(last, shifted.end)
         placed.append(shifted)
     placed.sort(key=lambda row: (row.end, _ORDER[row.kind]))
-    return placed
+    return placed, tuple(starts)
 
 
 def _shifted(row: TimelineRow, by: float) -> TimelineRow:

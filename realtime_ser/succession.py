@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from realtime_ser.capture.source import Source
     from realtime_ser.clock import Clock
     from realtime_ser.config import Config
+    from realtime_ser.marks import Mark
     from realtime_ser.pipeline import PipelineFactory
     from realtime_ser.recognizer import NetworkRecognizer
     from realtime_ser.sinks.line_file import LineFileSink
@@ -101,9 +102,11 @@ class Succession:
         """See ``Engine.health``, over all engines so far."""
         health = self.engine.health()
         changing = self._changing.locked() and health.state != "failed"
+        failures = [log.failure for log in list(self.logs.values()) if log.failure is not None]
         return replace(
             health,
             state="starting" if changing else health.state,
+            problem=health.problem or next(iter(failures), None),
             elapsed=0.0 if self._begun is None else self.clock.monotonic() - self._begun,
             rows=self._rows + health.rows,
             run=self._run,
@@ -119,6 +122,22 @@ class Succession:
             self.engine.pause()
         else:
             self.engine.resume()
+
+    def mark(self, mark: Mark) -> bool:
+        """See ``Engine.mark``; when a recording has ended its files can still take a mark.
+
+        Raises:
+            SinkError, OSError: a file cannot be written.
+        """
+        engine = self.engine
+        if engine.mark(mark):
+            return True
+        if engine.health().state != "ended" or self.leaving.is_set() or self._changing.locked():
+            return False
+        row = engine.marked(mark)
+        for sink in (*self.logs.values(), self._view):
+            sink.write(row)
+        return True
 
     def uncertain_below(self, confidence: float) -> None:
         """From the next row on, say ``uncertain`` below this confidence."""
@@ -194,7 +213,7 @@ class Succession:
         if self.uri == "-":
             raise ConfigError("-: standard input cannot be opened twice; end and start again")
         with self._changing:
-            self.open_source(uri, 0.0)  # what is wrong with the name is said before the end
+            self._try(uri)
             before = self.uri, self.recognizer, self.config.recognizer.model
             self._end()
             at = self.position if isinstance(self.source, FileSource) else 0.0
@@ -222,6 +241,15 @@ class Succession:
             finally:
                 self._begin(self.uri, 0.0, "new")
 
+    def _try(self, uri: str) -> None:
+        """What is wrong is said before anything ends; a device may not open twice, a file does."""
+        source = self.open_source(uri, 0.0)
+        if isinstance(source, FileSource):
+            try:
+                source.open()
+            finally:
+                source.close()
+
     def _end(self) -> None:
         self.engine.stop()
         self.engine.join()
@@ -237,6 +265,7 @@ class Succession:
         engine = self._make_engine(source)
         if self.paused:
             engine.pause()
+        engine.open()
         if audio != "same":
             self._run += audio == "new"
             self._jumps += audio == "moved"

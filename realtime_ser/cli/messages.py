@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROGRAM: Final = "realtime-ser"
 
@@ -16,3 +19,22 @@ def tell(text: str) -> None:
         return
     with contextlib.suppress(OSError):  # the work goes on, and the exit status tells
         print(f"{PROGRAM}: {line}", file=sys.stderr, flush=True)  # noqa: T201  # its one place
+
+
+@contextlib.contextmanager
+def told_while(text: str) -> Iterator[None]:
+    """On a terminal a line that is there while something takes long, and gone afterwards."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield
+        return
+    line = f"{PROGRAM}: {text}"
+
+    def show(what: str) -> None:
+        with contextlib.suppress(OSError):
+            print(what, end="", file=sys.stderr, flush=True)  # noqa: T201
+
+    show(line)
+    try:
+        yield
+    finally:
+        show("\r" + " " * len(line) + "\r")

@@ -147,6 +147,7 @@ def run_replay(file: Path, config: Config, *, plain: bool) -> None:
         title=f"replay of {file.name}",
         uncertain_below=config.timeline.uncertain_below,
         player=replay,
+        starts=replay.starts,
         exporter=export_here,
         preferences=load_preferences(preferences_file()),
     )

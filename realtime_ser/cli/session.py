@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from realtime_ser.cli.messages import tell
+from realtime_ser.cli.messages import tell, told_while
 from realtime_ser.cli.notices import Notices
 from realtime_ser.cli.screen import run_on_screen
 from realtime_ser.cli.signals import drained, interrupts_held, terminated_like_interrupted
@@ -74,10 +74,11 @@ def run_session(session: Session, config: Config) -> None:
     clock = SystemClock()
     source_at, sinks = checked_session(session, config, clock)
     # Only now torch, which takes seconds to load: what is wrong with the rest is said at once.
-    from realtime_ser.assembly import load_recognizer, pipeline_factory
-    from realtime_ser.engine import Engine
+    with told_while("loading the model"):
+        from realtime_ser.assembly import load_recognizer, pipeline_factory
+        from realtime_ser.engine import Engine
 
-    recognizer = load_recognizer(config, session.speaker)
+        recognizer = load_recognizer(config, session.speaker)
 
     def engine_with(view: Sink) -> Engine:
         return Engine(

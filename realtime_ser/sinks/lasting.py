@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from realtime_ser.errors import RealtimeSerError, SinkError
 
 if TYPE_CHECKING:
     from realtime_ser.sinks.sink import Sink
@@ -15,9 +18,18 @@ class LastingSink:
     One engine writes at a time.
     """
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, *, dispensable: bool = False) -> None:
+        """Wrap a sink.
+
+        Args:
+            sink: what is written.
+            dispensable: when it cannot be written any more the session goes on without it.
+        """
         self._sink = sink
+        self._dispensable = dispensable
         self._open = False
+        self.failure: str | None = None
+        """Why a dispensable file is written no more."""
 
     def check(self) -> None:
         """See ``Sink.check``; an open file is in order."""
@@ -32,7 +44,14 @@ class LastingSink:
 
     def write(self, row: TimelineRow) -> None:
         """See ``Sink.write``."""
-        self._sink.write(row)
+        if self.failure is not None:
+            return
+        try:
+            self._sink.write(row)
+        except (OSError, RealtimeSerError) as error:
+            if not self._dispensable:
+                raise
+            self.failure = str(error)
 
     def close(self) -> None:
         """The next engine may want to write."""
@@ -41,7 +60,11 @@ class LastingSink:
         """Close the file. May be called twice.
 
         Raises:
-            SinkError: see ``Sink.close``.
+            SinkError: see ``Sink.close``; or rows are missing since a failure.
         """
         self._open = False
+        if self.failure is not None:
+            with suppress(OSError, RealtimeSerError):
+                self._sink.close()
+            raise SinkError(self.failure)
         self._sink.close()

@@ -7,7 +7,6 @@ never waits for the engine, and the engine never waits for it.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
@@ -18,17 +17,13 @@ from textual.screen import Screen
 from textual.widgets import Footer
 
 from realtime_ser.stats import Turn
-from realtime_ser.ui.display import Display
+from realtime_ser.ui.adjustable import AdjustableApp
 from realtime_ser.ui.help import HelpScreen
 from realtime_ser.ui.keys import KEYS
 from realtime_ser.ui.layout import TALL
 from realtime_ser.ui.messages import HealthChanged, RowArrived
-from realtime_ser.ui.operable import OperableApp
-from realtime_ser.ui.palette import DARK, LIGHT
 from realtime_ser.ui.preferences import Preferences
 from realtime_ser.ui.session import Session
-from realtime_ser.ui.themes import theme_of
-from realtime_ser.ui.viewpoint import Viewpoint
 from realtime_ser.ui.widgets.class_bars import ClassBars
 from realtime_ser.ui.widgets.health_line import HealthLine
 from realtime_ser.ui.widgets.level_meter import LevelMeter
@@ -62,7 +57,7 @@ class Rows(Protocol):
         """Those that have come since the last call, oldest first."""
 
 
-class LiveApp(OperableApp):
+class LiveApp(AdjustableApp):
     """Shows one session; returns why it closed, None if it broke."""
 
     CSS_PATH = "live.tcss"
@@ -98,6 +93,7 @@ class LiveApp(OperableApp):
         player: Player | None = None,
         exporter: Exporter | None = None,
         preferences: Preferences | None = None,
+        starts: Sequence[float] = (0.0,),
     ) -> None:
         """Prepare the screen; ``run()`` opens it.
 
@@ -111,41 +107,23 @@ class LiveApp(OperableApp):
             player: what can be moved in; None: nothing.
             exporter: writes what is in sight.
             preferences: how it shall look.
+            starts: seconds at which the sessions of a replay begin.
         """
-        super().__init__(controls, player)
-        kept = preferences or Preferences()
-        palette = LIGHT if kept.light else DARK
-        for each in (DARK, LIGHT):
-            self.register_theme(theme_of(each))
-        self.theme = theme_of(palette).name
+        super().__init__(controls, player, preferences or Preferences())
         self.title = title
         self._monitor = monitor
-        self._session = Session(classes)
+        self._session = Session(classes, starts)
         self._rows = rows
         self._exporter = exporter
         self._uncertain_below = uncertain_below
-        self._appearance = Display(palette, emoji=kept.emoji, curves=kept.curves)
-        self._viewpoint = Viewpoint()
-        self._viewpoint.span = kept.span or None
         self._title_line = TitleLine(title)
         self._now_panel = NowPanel()
         self._class_bars = ClassBars(classes)
-        self._timeline = Timeline(self._session, self._viewpoint)
+        self._timeline = Timeline(self._session, self.viewpoint)
         self._level_meter = LevelMeter()
         self._utterances = UtteranceLog(self._session)
         self._notice = Notice()
         self._health_line = HealthLine()
-
-    @property
-    def preferences(self) -> Preferences:
-        """How the user has it look now."""
-        display = self._appearance
-        return Preferences(
-            light=not display.palette.dark,
-            emoji=display.emoji,
-            curves=display.curves,
-            span=self._viewpoint.span or 0.0,
-        )
 
     def get_default_screen(self) -> Screen[None]:
         """The screen that the style sheet calls ``live``."""
@@ -196,7 +174,7 @@ class LiveApp(OperableApp):
                 self._session.take(row)
         self._session.update(message.health)
         self._tell_what_is_over(before, troubled)
-        self._draw()
+        self.draw()
         if before is None or before.seekable != message.health.seekable:
             self.refresh_bindings()
         if message.health.state == "failed":
@@ -218,7 +196,7 @@ class LiveApp(OperableApp):
 
     def on_timeline_moved(self) -> None:
         """Another moment is read out."""
-        self._draw()
+        self.draw()
 
     def action_pause(self) -> None:
         """Pause, or resume."""
@@ -228,14 +206,6 @@ class LiveApp(OperableApp):
         elif state in ("starting", "running"):
             self._monitor.pause()
         self.poll()
-
-    def action_zoom(self, steps: int) -> None:
-        """Show more or less time; 0: as the width suggests."""
-        if steps:
-            self._viewpoint.zoom(steps)
-        else:
-            self._viewpoint.automatic()
-        self._draw()
 
     def action_utterances(self, action: str) -> None:
         """Scroll the utterances, whatever has the focus."""
@@ -249,19 +219,19 @@ class LiveApp(OperableApp):
     def action_leave(self) -> None:
         """Escape: away from the past, and from what takes long."""
         self.give_up()
-        self._viewpoint.follow()
-        self._draw()
+        self.viewpoint.follow()
+        self.draw()
 
     def action_jump(self) -> None:
         """Play from the cursor."""
-        if self._viewpoint.cursor is None:
+        if self.viewpoint.cursor is None:
             self.tell("set the cursor first: ← → or a click", "warning")
             return
-        cursor = self._viewpoint.cursor - self._session.offset
+        cursor = self.viewpoint.cursor - self._session.offset
         if cursor < 0.0:
             self.tell("this was another source", "warning")
             return
-        self._viewpoint.follow()
+        self.viewpoint.follow()
         self._seek_to(cursor)
 
     def action_export(self) -> None:
@@ -269,7 +239,7 @@ class LiveApp(OperableApp):
         if self._exporter is None:
             self.tell("nothing can be written here", "warning")
             return
-        view = self._viewpoint.view
+        view = self.viewpoint.view
         excerpt = self._session.excerpt(view.start, view.end, self.title or "")
         self.slow(
             "drawing",
@@ -277,28 +247,10 @@ class LiveApp(OperableApp):
             lambda names: self.tell(f"written: {', '.join(names)}"),
         )
 
-    def action_curves(self) -> None:
-        """Arousal, valence and loudness on or off."""
-        self._appearance = replace(self._appearance, curves=not self._appearance.curves)
-        self._timeline.refresh(layout=True)
-        self._draw()
-
-    def action_emoji(self) -> None:
-        """Emoji on or off, for terminals that cannot draw them."""
-        self._appearance = replace(self._appearance, emoji=not self._appearance.emoji)
-        self._draw()
-
-    def action_light(self) -> None:
-        """Light or dark."""
-        palette = LIGHT if self._appearance.palette.dark else DARK
-        self._appearance = replace(self._appearance, palette=palette)
-        self.theme = theme_of(palette).name
-        self._draw()
-
     def action_help(self) -> None:
         """Show the keys."""
         keys = [key for key in KEYS if self.check_action(key.action.partition("(")[0], ())]
-        self.push_screen(HelpScreen(keys, self._session.classes, self._appearance))
+        self.push_screen(HelpScreen(keys, self._session.classes, self.appearance))
 
     def source_changed(self, name: str) -> None:
         """See ``OperableApp.source_changed``."""
@@ -329,15 +281,17 @@ class LiveApp(OperableApp):
         self._monitor.stop()
         self.exit("interrupted", return_code=INTERRUPTED_STATUS)
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """See ``AdjustableApp.draw``."""
         if not self._utterances.is_attached:
             return  # the screen is being taken down, and a last picture of the engine came
-        session, display, controls = self._session, self._appearance, self.controls
+        session, display, controls = self._session, self.appearance, self.controls
         threshold = self._uncertain_below if controls is None else controls.uncertain_below
         written = () if controls is None else controls.logs
+        session.learning = self.learning
         self._title_line.show(session, display)
         self._now_panel.show(session, display)
-        self._class_bars.show(session, display, threshold, self._viewpoint.cursor)
+        self._class_bars.show(session, display, threshold, self.viewpoint.cursor)
         self._timeline.show(display)
         self._level_meter.show(session, display)
         self._utterances.show(display)

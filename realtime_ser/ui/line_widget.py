@@ -34,7 +34,7 @@ class LineWidget(Widget):
         self._drawn_for: object = None
         self._base = Style()
         self._display = Display()
-        self._captions = (Content(""), "")
+        self._captions: object = None
 
     def lines(self) -> list[Line]:
         """What is to be seen, for the present size."""
@@ -48,8 +48,10 @@ class LineWidget(Widget):
         framed = self.styles.border_bottom[0] not in ("", "none", "hidden")
         if not framed and subtitle:
             title, subtitle = title + Content(f"  ·  {subtitle}"), ""
-        if (title, subtitle) != self._captions:
-            self._captions = (title, subtitle)
+        # Contents of other colours count as equal.
+        captions = (title.plain, title.spans, subtitle)
+        if captions != self._captions:
+            self._captions = captions
             self.border_title, self.border_subtitle = title, subtitle
 
     def redraw(self) -> None:

@@ -104,6 +104,10 @@ class Controls(Player, Protocol):
     def use_model(self, name: str) -> None:
         """Switch to another model. Slow."""
 
+    @property
+    def calibration(self) -> float:
+        """Seconds of speech that a voice is learned from."""
+
     def calibrate(self, name: str, on_heard: Callable[[float], None]) -> None:
         """Learn the voice of a speaker; what ``on_heard(seconds)`` raises ends it. Slow."""
 

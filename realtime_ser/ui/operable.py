@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
@@ -11,7 +12,8 @@ from textual.message import Message
 
 from realtime_ser.errors import RealtimeSerError
 from realtime_ser.ui.dialogs import AskScreen, PickScreen
-from realtime_ser.ui.times import clock_text
+from realtime_ser.ui.shown import Learning
+from realtime_ser.ui.times import clock_text, percent_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +26,9 @@ Outcome = Literal["quit", "interrupted", "failed"]
 SLOWEST: Final = 0.25
 FASTEST: Final = 16.0
 T = TypeVar("T")
+_SECONDS: Final = 4.0
+"""That a line stays."""
+_ERROR_SECONDS: Final = 8.0
 
 
 class SlowDone(Message):
@@ -43,7 +48,10 @@ class OperableApp(App[Outcome]):
         self.player = player
         self.doing = ""
         """What takes a moment just now."""
+        self.learning: Learning | None = None
+        """Whose voice is learned just now."""
         self._given_up = False
+        self._error_until = 0.0
 
     def slow(self, doing: str, call: Callable[[], T], then: Callable[[T], None]) -> None:
         """Call something in a thread, one at a time, and go on with what it returns.
@@ -66,14 +74,20 @@ class OperableApp(App[Outcome]):
 
     def on_slow_done(self, message: SlowDone) -> None:
         """Go on, in the screen's own thread."""
-        self.doing = ""
+        self.doing, self.learning = "", None
         message.then()
 
     def tell(
         self, text: str, severity: Literal["information", "warning", "error"] = "information"
     ) -> None:
-        """A line that goes away by itself."""
-        self.notify(text, severity=severity, markup=False, timeout=8 if severity == "error" else 4)
+        """A line that goes away by itself, in the place of the one before; errors stay."""
+        now = time.monotonic()
+        if now >= self._error_until:
+            self.clear_notifications()
+        seconds = _ERROR_SECONDS if severity == "error" else _SECONDS
+        if severity == "error":
+            self._error_until = now + seconds
+        self.notify(text, severity=severity, markup=False, timeout=seconds)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What cannot be done here has no key."""
@@ -95,7 +109,8 @@ class OperableApp(App[Outcome]):
             if controls.health().run != run:
                 self.tell("the source has changed meanwhile; mark anew", "warning")
             elif controls.mark(note, at):
-                self.tell(f"marked {clock_text(at)}  {note}".rstrip())
+                where = "" if controls.logs else "  (in no file: l writes one)"
+                self.tell(f"marked {clock_text(at)}  {note}".rstrip() + where)
             else:
                 self.tell("nothing runs that could be marked", "error")
 
@@ -181,7 +196,7 @@ class OperableApp(App[Outcome]):
         def learn(name: str | None) -> None:
             if name:
                 self.slow(
-                    f"learning {name}'s voice: speak calmly",
+                    f"learning {name}'s voice",
                     partial(controls.calibrate, name, partial(self._heard, name)),
                     lambda _: self.tell(f"{name}'s voice is known, and used from now on"),
                 )
@@ -196,7 +211,8 @@ class OperableApp(App[Outcome]):
         """
         if self._given_up:
             raise RealtimeSerError(f"{name} is not known: given up")
-        self.doing = f"learning {name}'s voice: speak calmly, {seconds:.0f} s heard · esc gives up"
+        assert self.controls is not None
+        self.learning = Learning(name, seconds, self.controls.calibration)
 
     def give_up(self) -> None:
         """End what takes long, where it can be ended."""
@@ -207,7 +223,7 @@ class OperableApp(App[Outcome]):
         controls = self.controls
         assert controls is not None
         controls.uncertain_below += by
-        self.tell(f"uncertain below {controls.uncertain_below:.0%}".replace("%", " %"))
+        self.tell(f"uncertain below {percent_text(controls.uncertain_below)}")
 
     def action_seek(self, by: float) -> None:
         """Go back or on in a recording."""

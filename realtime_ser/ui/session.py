@@ -14,7 +14,15 @@ from realtime_ser.marks import marks_of
 from realtime_ser.stats import Turn
 from realtime_ser.ui.lane import Lane
 from realtime_ser.ui.level_history import BIN, LevelHistory
-from realtime_ser.ui.shown import Excerpt, Moment, Now, Placed, Scores, leading_class
+from realtime_ser.ui.shown import (
+    Excerpt,
+    Learning,
+    Moment,
+    Now,
+    Placed,
+    Scores,
+    leading_class,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +44,7 @@ LOG_LENGTH: Final = 10_000
 class Session:
     """Everything that has come so far, bounded in memory."""
 
-    def __init__(self, classes: Sequence[str]) -> None:
+    def __init__(self, classes: Sequence[str], starts: Sequence[float] = (0.0,)) -> None:
         self.classes = tuple(classes)
         self.health: Health | None = None
         self.lanes: dict[StreamKey, Lane] = {}
@@ -47,8 +55,14 @@ class Session:
         self.row_count = 0
         self.cuts = 0
         """How often something that was shown has been forgotten."""
+        self.starts: deque[float] = deque(starts, maxlen=LOG_LENGTH)
+        """Seconds of the axis at which runs begin, in their order."""
         self.offset = 0.0
-        """Seconds of the axis at which the present run begins."""
+        """Seconds of the axis at which the time of rows that come begins."""
+        self.learning: Learning | None = None
+        """Whose voice is learned just now."""
+        self._began = 0.0
+        """Of the present run, as ``Health.elapsed``."""
         self._last: dict[StreamKey, TimelineRow] = {}
         self._heard: StreamKey | None = None
         self._reached = 0.0
@@ -103,6 +117,10 @@ class Session:
             self._lane(key)
             self.levels[key].add((first + number, peak) for number, peak in status.envelope)
 
+    def own_time(self, seconds: float) -> float:
+        """Seconds of the axis -> of the run that they belong to, as its rows have them."""
+        return seconds - next((s for s in reversed(self.starts) if s <= seconds), self.starts[0])
+
     @property
     def running(self) -> bool:
         """The engine listens."""
@@ -117,11 +135,11 @@ class Session:
 
     @property
     def elapsed(self) -> float:
-        """What the clock shows: the position in a recording, else the time since the start."""
+        """What the clock shows: the position in a recording, else the time since the run began."""
         if self.health is None:
             return 0.0
         if self.health.duration is None:
-            return self.health.elapsed
+            return self.health.elapsed - self._began
         began = self._turn.position or 0.0
         return max((status.position for status in self._streams), default=began)
 
@@ -155,18 +173,24 @@ class Session:
         health = self.health
         if health is None:
             return Now("starting")
+        if self.learning is not None:
+            name, heard, needed = self.learning.name, self.learning.heard, self.learning.needed
+            return Now("learning", voice=name, seconds=float(int(heard)), confidence=heard / needed)
         if health.state != "running":
             return Now(health.state)
         stalled = health.elapsed - self._moved_at
         if stalled > SILENT_AFTER:
             return Now("no sound", seconds=float(int(stalled)))
+        if self._streams and all((s.trouble or "").startswith("muted") for s in self._streams):
+            return Now("muted")
         row = None if self._heard is None else self._last[self._heard]
+        speech = any(status.speech for status in self._streams)
         if self._heard is None or row is None:
-            return Now("listening")
+            return Now("hearing" if speech else "listening")
         voice = self.label(self._heard)
         if not self._is_current(self._heard, row):
-            if any(status.speech for status in self._streams):
-                return Now("listening")
+            if speech:
+                return Now("hearing")
             # Whole seconds: it is drawn that way, and unchanged pictures are not drawn again.
             since = self.position - self.offset - row.end
             return Now("silence", seconds=float(int(since)))
@@ -246,6 +270,8 @@ class Session:
         """Another source follows: its time 0 is the end of what is there, on a whole tenth."""
         reached = [lane.end for lane in self.lanes.values()] + [self.offset + self._reached]
         self.offset = round(max(reached, default=0.0) / BIN + 0.5) * BIN
+        self.starts.append(self.offset)
+        self._began = 0.0 if self.health is None else self.health.elapsed
         self._last.clear()
         self._heard = None
         self._reached = 0.0

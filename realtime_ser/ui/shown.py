@@ -12,8 +12,19 @@ if TYPE_CHECKING:
     from realtime_ser.ui.lane import Painted
 
 Mood = Literal[
-    "starting", "listening", "silence", "no sound", "emotion", "paused", "ended", "failed"
+    "starting",
+    "listening",
+    "hearing",
+    "silence",
+    "muted",
+    "no sound",
+    "learning",
+    "emotion",
+    "paused",
+    "ended",
+    "failed",
 ]
+"""``hearing``: a voice of which nothing is known yet; ``learning``: a speaker is calibrated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +37,21 @@ class Now:
     leading: str | None = None
     """The most probable class."""
     confidence: float = 0.0
+    """Of the emotion; while a voice is learned, how much of it is known, 0 to 1."""
     seconds: float = 0.0
     """How long it has been so."""
     voice: str = ""
-    """Which stream, where there are several."""
+    """Which stream, where there are several; who is learned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """A speaker's voice is being learned."""
+
+    name: str
+    heard: float
+    """Seconds of speech so far."""
+    needed: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Seconds as people read them."""
+"""Seconds and shares as people read them."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ def clock_tenths(seconds: float) -> str:
     """``m:ss.t``, from an hour on ``h:mm:ss.t``; rounded to the nearest tenth."""
     tenths = max(0, round(seconds * 10))
     return f"{clock_text(tenths // 10)}.{tenths % 10}"
+
+
+def percent_text(share: float) -> str:
+    """``48 %``; rounded down, so that what is below a threshold is never shown as reaching it."""
+    return f"{math.floor(share * 100 + 1e-6)} %"

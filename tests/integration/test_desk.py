@@ -175,6 +175,49 @@ def test_a_mark_before_the_first_row_stands_alone(config: Config, tmp_path: Path
     assert [mark.note for mark in marks_of(row)] == ["nobody there"]
 
 
+def test_a_mark_can_follow_when_the_recording_has_ended(config: Config, tmp_path: Path) -> None:
+    """The moment is that of the key, and the note took longer than the rest of the recording."""
+    sf.write(tmp_path / "short.wav", speech_like(3.0, seed=1), 16_000)
+    log = CsvSink(tmp_path / "a.csv")
+    with Run(config, str(tmp_path / "short.wav"), log) as run:
+        run.desk.speed = 16.0
+        wait_until(lambda: run.desk.health().state == "ended", 20, "the end")
+        assert run.desk.mark("important", 2.5)
+        alert = read_timeline(log.path)[-1]
+        assert run.rows.rows[-1].kind == "alert"
+        run.desk.stop()
+        assert not run.desk.mark("too late", 2.6)
+    assert alert.kind == "alert"
+    assert [(mark.seconds, mark.note) for mark in marks_of(alert)] == [(2.5, "important")]
+    assert read_timeline(log.path)[-1] == alert
+
+
+def test_a_file_that_breaks_does_not_end_the_session(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was opened on the way: the disk is full, and it is said until it is closed."""
+    log = tmp_path / "a.csv"
+    with Run(config, "mic:one") as run:
+        run.desk.start_log(str(log))
+        run.wait_for_rows()
+        with monkeypatch.context() as broken:
+            broken.setattr(CsvSink, "write", full)
+            run.wait_for_rows()
+        wait_until(lambda: run.desk.health().problem is not None, 10, "the problem")
+        assert "disk full" in (run.desk.health().problem or "")
+        run.wait_for_rows()
+        assert run.desk.health().state == "running"
+        with pytest.raises(SinkError, match="disk full"):
+            run.desk.stop_log(str(log))
+        assert run.desk.health().problem is None
+        run.wait_for_rows()
+    assert read_timeline(log)
+
+
+def full(self: CsvSink, row: object) -> None:
+    raise SinkError(f"{self.path}: disk full; make room")
+
+
 def test_another_source_goes_on_in_the_same_file(config: Config, tmp_path: Path) -> None:
     log = CsvSink(tmp_path / "a.csv")
     with Run(config, "mic:one", log) as run:
@@ -268,6 +311,23 @@ def test_a_source_that_cannot_be_had_leaves_the_one_before(config: Config, wante
         run.wait_for_rows()
         assert run.desk.health().state == "running"
     assert {row.stream for row in run.rows.rows} == {"one"}
+
+
+def test_a_recording_that_cannot_be_read_changes_nothing(
+    config: Config, recording: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "rubbish.csv").write_text("no audio, this")
+    with Run(config, str(recording)) as run:
+        run.wait_for_rows()
+        engine = run.engines.engine
+        with pytest.raises(SourceError):
+            run.desk.listen_to(str(tmp_path / "rubbish.csv"))
+        assert run.engines.engine is engine
+        with pytest.raises(SourceError):
+            run.desk.listen_to("mic:gone")  # can only be told by opening it
+        assert run.engines.engine is not engine
+        run.wait_for_rows()
+        assert (run.desk.health().run, run.rows.turns) == (0, [])
 
 
 def test_the_threshold_counts_from_the_next_row(config: Config) -> None:

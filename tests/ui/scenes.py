@@ -105,6 +105,8 @@ class ScriptedDesk(ScriptedMonitor):
         self._slow(f"use_model {name}")
         self.model = name
 
+    calibration = 15.0
+
     def calibrate(self, name: str, on_heard: Callable[[float], None]) -> None:
         for seconds in self.heard:
             on_heard(seconds)

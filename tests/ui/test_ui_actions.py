@@ -14,6 +14,7 @@ from realtime_ser.stats import Turn
 from realtime_ser.ui.app import LiveApp
 from realtime_ser.ui.dialogs import AskScreen, PickScreen
 from realtime_ser.ui.help import HelpScreen
+from realtime_ser.ui.palette import DARK, LIGHT
 from realtime_ser.ui.preferences import Preferences, load_preferences, save_preferences
 from realtime_ser.ui.widgets.class_bars import ClassBars
 from realtime_ser.ui.widgets.health_line import HealthLine
@@ -74,6 +75,44 @@ async def test_m_marks_the_moment_of_the_key() -> None:
         assert monitor.calls[-1] == "mark 31 "
         await pilot.press("m", "escape")
         assert len(monitor.calls) == 2
+
+
+async def test_a_mark_that_no_file_has_says_so() -> None:
+    monitor = speaking(26.0)
+    monitor.logs = ()
+    app = make_app(monitor)
+    async with app.run_test() as pilot:
+        await look(pilot)
+        await pilot.press("m")
+        await type_in(pilot, "he shouts")
+        assert "marked 0:26  he shouts  (in no file: l writes one)" in told(app)
+
+
+async def test_only_the_newest_line_is_told_and_errors_stay() -> None:
+    monitor = speaking(26.0)
+    app = make_app(monitor)
+    async with app.run_test() as pilot:
+        await pilot.press("right_square_bracket", "right_square_bracket")
+        assert len(app._notifications) == 1
+        monitor.refusal = SinkError("second.csv: already exists")
+        monitor.logs = ()
+        await pilot.press("l")
+        await type_in(pilot, "second.csv")
+        await pilot.press("right_square_bracket")
+        assert "already exists" in told(app)
+        assert len(app._notifications) == 2
+
+
+async def test_the_legend_follows_the_theme() -> None:
+    app = make_app(speaking(26.0))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await look(pilot)
+        timeline = app.query_one(Timeline)
+        for palette in (DARK, LIGHT):
+            spans = timeline._border_title.spans
+            assert {palette.arousal, palette.valence} <= {str(span.style) for span in spans}
+            await pilot.press("t")
+            await look(pilot)
 
 
 async def test_l_stops_what_is_written_and_writes_again() -> None:

@@ -13,7 +13,18 @@ from realtime_ser.ui.sink import UiSink
 from realtime_ser.ui.times import clock_tenths, clock_text
 from tests.ui.scenes import make_row
 
-MOODS = ["starting", "listening", "silence", "no sound", "paused", "ended", "failed"]
+MOODS = [
+    "starting",
+    "listening",
+    "hearing",
+    "silence",
+    "muted",
+    "no sound",
+    "learning",
+    "paused",
+    "ended",
+    "failed",
+]
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from realtime_ser.stats import Turn
 from realtime_ser.types import UNCERTAIN
 from realtime_ser.ui.session import LOG_LENGTH, Session
-from realtime_ser.ui.shown import Now
+from realtime_ser.ui.shown import Learning, Now
 from tests.ui.scenes import CLASSES, make_health, make_row, make_status
 
 
@@ -76,11 +79,45 @@ def test_after_two_quiet_seconds_it_says_silence_and_fades_the_bars() -> None:
     assert session.scores().values[0] == 0.9
 
 
-def test_new_speech_after_silence_is_listening_until_its_first_row() -> None:
-    session = session_at(3.0)
+def test_new_speech_is_heard_before_its_first_row() -> None:
+    session = session_at(3.0, speech=True)
+    assert session.now().mood == "hearing"
     session.take(make_row("angry", 0.9, end=2.0))
+    assert session.now().mood == "emotion"
     move(session, 9.0, speech=True)
+    assert session.now().mood == "hearing"
+
+
+def test_a_microphone_that_is_muted_is_no_silence() -> None:
+    session = session_at(3.0)
+    status = replace(make_status(0, 9.0), trouble="muted: unmute it")
+    session.update(make_health(elapsed=9.0, streams=(status,)))
+    assert session.now().mood == "muted"
+    well = make_status(1, 9.0)
+    session.update(make_health(elapsed=9.0, streams=(status, well)))
     assert session.now().mood == "listening"
+
+
+def test_a_voice_that_is_learned_is_shown_with_how_far_it_is() -> None:
+    session = session_at(3.0)
+    session.learning = Learning("anna", 3.7, 15.0)
+    session.update(make_health(state="starting"))
+    now = session.now()
+    assert (now.mood, now.voice, now.seconds) == ("learning", "anna", 3.0)
+    assert now.confidence == pytest.approx(3.7 / 15.0)
+
+
+def test_times_are_those_of_the_run_that_they_belong_to() -> None:
+    session = session_at(9.0)
+    session.take(make_row("angry", 0.9, end=8.0))
+    mic = {"duration": None}
+    session.update(make_health(elapsed=30.0, streams=(make_status(0, 9.0),), **mic))
+    session.turn(Turn(1, 0))
+    session.update(make_health(elapsed=33.0, run=1, streams=(make_status(0, 2.5),), **mic))
+    assert session.starts[-1] == session.offset >= 9.0
+    assert session.own_time(8.0) == 8.0
+    assert session.own_time(session.offset + 2.0) == pytest.approx(2.0)
+    assert session.elapsed == pytest.approx(3.0)
 
 
 def test_audio_that_stops_coming_is_no_silence() -> None:

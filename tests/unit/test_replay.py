@@ -337,10 +337,10 @@ def test_a_replay_without_rows_is_a_mistake() -> None:
 def test_one_session_stays_as_it_is_in_the_order_of_ends() -> None:
     window, whole = row(2.0, 1.0), utterance(2.0, 1.0)
     other = row(1.5, 1.0, channel=1)
-    assert on_one_axis([window, whole, other]) == [other, window, whole]
+    assert on_one_axis([window, whole, other])[0] == [other, window, whole]
     first = [utterance(2.0, 1.0, channel=1), window, whole]
-    assert on_one_axis(first) == [window, first[0], whole]
-    assert on_one_axis([]) == []
+    assert on_one_axis(first)[0] == [window, first[0], whole]
+    assert on_one_axis([]) == ([], (0.0,))
 
 
 def test_a_session_begins_where_the_times_of_a_stream_go_back() -> None:
@@ -353,7 +353,8 @@ def test_a_session_begins_where_the_times_of_a_stream_go_back() -> None:
         row(3.5, 1.0, channel=1, utc=""),
         row(2.5, 2.0, utc=""),
     ]
-    found = on_one_axis(rows)
+    found, starts = on_one_axis(rows)
+    assert starts == (0.0, 10.0, 14.5)
     assert [(r.start, r.end) for r in found] == [
         (1.0, 2.0), (8.0, 9.0), (11.0, 11.5), (11.0, 13.0), (11.0, 13.5), (16.5, 17.0),
     ]  # fmt: skip
@@ -364,7 +365,7 @@ def test_a_session_begins_where_utc_at_time_0_moves() -> None:
     """A later session's first row may be later in its session, or of another stream."""
     noon = MORNING + timedelta(hours=2)
     evening = MORNING + timedelta(hours=8)
-    found = on_one_axis(
+    found, starts = on_one_axis(
         [
             row(2.0, 1.0),
             row(5.0, 4.0, began=noon),
@@ -373,11 +374,22 @@ def test_a_session_begins_where_utc_at_time_0_moves() -> None:
         ]
     )
     assert [(r.start, r.end) for r in found] == [(1.0, 2.0), (7.0, 8.0), (8.0, 9.0), (10.5, 11.0)]
+    assert starts == (0.0, 3.0, 10.0)
+
+
+def test_a_short_pause_between_sessions_is_as_long_as_it_was() -> None:
+    """As after a calibration, so that a replay has the times of the live screen."""
+    later = (0, 60, 65, 65 + 10 + 121)
+    rows = [row(10.0, 9.0, began=MORNING + timedelta(seconds=seconds)) for seconds in later]
+    found, starts = on_one_axis(rows)
+    # The second begins before the first has ended, the third is too late: one second for each.
+    assert [one.end for one in found] == [10.0, 70.0, 81.0, 92.0]
+    assert starts == (0.0, 60.0, 71.0, 82.0)
 
 
 def test_channels_that_take_turns_are_one_session() -> None:
     rows = [row(2.0, 1.0), row(1.5, 1.0, channel=1), row(2.5, 1.0), row(2.0, 1.0, channel=1)]
-    assert ends(on_one_axis(rows)) == [1.5, 2.0, 2.0, 2.5]
+    assert ends(on_one_axis(rows)[0]) == [1.5, 2.0, 2.0, 2.5]
 
 
 def test_sessions_play_one_after_the_other() -> None:

@@ -77,7 +77,9 @@ class HealthLine(Widget):
 
 
 def health_items(health: Health, written: Sequence[str]) -> tuple[list[Item], list[Item]]:
-    """What runs and where it goes; how well it runs."""
+    """What runs and where it goes; how well it runs. Of a replay only what is to be seen."""
+    if health.device == "replay":
+        return [Item(health.source, ""), Item("rows", f"{health.rows}")], []
     p50, p95 = health.latency.p50, health.latency.p95
     latency = "—" if p50 is None or p95 is None else f"{p50:.0f}/{p95:.0f} ms"
     rate = f"{health.sample_rate / 1000:g} kHz" if health.sample_rate else ""

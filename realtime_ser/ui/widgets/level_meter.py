@@ -63,7 +63,7 @@ class LevelMeter(LineWidget):
             key = (status.stream, status.channel)
             held = self._peaks.setdefault(key, PeakHold()).update(health.elapsed, status.peak_dbfs)
             label = session.label(key)
-            if not session.running:
+            if not session.running or session.now().mood == "no sound":
                 readings.append(Reading(label))
                 continue
             readings.append(

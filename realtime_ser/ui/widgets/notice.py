@@ -40,5 +40,5 @@ class Notice(Static):
         if text != self._text:
             self._text = text
             self.set_class(bool(text), "-shown")
-            self.set_class(problem is not None, "-problem")
+            self.set_class(problem is not None or session.now().mood == "muted", "-problem")
             self.update(text)

@@ -10,7 +10,7 @@ from realtime_ser.types import UNCERTAIN
 from realtime_ser.ui.big_text import big_text
 from realtime_ser.ui.line_widget import LineWidget
 from realtime_ser.ui.shown import Now
-from realtime_ser.ui.times import clock_text
+from realtime_ser.ui.times import clock_text, percent_text
 
 if TYPE_CHECKING:
     from realtime_ser.ui.display import Display
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 _MARKS: Final = {
     "starting": "◌",
     "listening": "◉",
+    "hearing": "◉",
     "silence": "—",
+    "muted": "!",
     "no sound": "!",
+    "learning": "◉",
     "paused": "‖",
     "ended": "■",
     "failed": "▲",
@@ -60,7 +63,8 @@ class NowPanel(LineWidget):
         now, palette = self._now, self._display.palette
         word = now.emotion or now.mood
         color = palette.looks[now.emotion].color if now.emotion else palette.muted
-        color = palette.alarm if now.mood == "no sound" else color
+        color = palette.alarm if now.mood in ("no sound", "muted") else color
+        color = palette.ink if now.mood == "learning" else color
         style = palette.muted if now.emotion == UNCERTAIN else color
         for scale in (2, 1):
             rows = big_text(word, scale)
@@ -94,10 +98,14 @@ class NowPanel(LineWidget):
 
     def _details(self, width: int) -> list[Line]:
         now, palette = self._now, self._display.palette
+        if now.mood == "learning":
+            filled = round(width * min(1.0, now.confidence))
+            gauge = [("━" * filled, palette.level), ("━" * (width - filled), palette.track)]
+            return [gauge, [(_explain(now), palette.ink)]]
         if now.emotion is None or now.leading is None:
             return [[(_explain(now), palette.muted)]]
         sure = now.emotion != UNCERTAIN
-        percent = f"{now.confidence:4.0%}".replace("%", " %")
+        percent = f"{percent_text(now.confidence):>5}"
         room = max(0, width - len(percent) - 1)
         filled = round(room * min(1.0, now.confidence))
         color = palette.looks[now.leading].color
@@ -122,6 +130,12 @@ def _explain(now: Now) -> str:
             return f"nothing has arrived for {clock_text(now.seconds)}"
         case "listening":
             return "waiting for a voice"
+        case "hearing":
+            return "a voice: a moment, please"
+        case "muted":
+            return "the microphone delivers silence"
+        case "learning":
+            return f"speak calmly, {now.voice} · {now.seconds:.0f} s heard · esc gives up"
         case "paused":
             return "space resumes"
         case _:
