@@ -9,7 +9,7 @@ import typer
 
 from realtime_ser.cli import options
 from realtime_ser.cli.screen import run_replay
-from realtime_ser.cli.session import Session, is_terminal, run_session
+from realtime_ser.cli.session import Session, can_draw, is_terminal, run_session
 from realtime_ser.errors import ConfigError
 
 
@@ -50,7 +50,9 @@ def command(
             raise ConfigError(
                 "--replay: shows what was logged; give no source, file, speaker or --web"
             )
-        run_replay(replay, options.settings(config), plain=plain or not is_terminal())
+        run_replay(
+            replay, options.settings(config), plain=plain or not (is_terminal() and can_draw())
+        )
         return
     from realtime_ser.capture.pipe import PcmFormat
 

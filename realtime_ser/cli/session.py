@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import sys
@@ -89,7 +90,7 @@ def run_session(session: Session, config: Config) -> None:
         )  # fmt: skip
 
     pipes = "-" in (session.source, str(session.csv), str(session.jsonl))
-    on_screen = not session.plain and not pipes and is_terminal()
+    on_screen = not session.plain and not pipes and is_terminal() and can_draw()
     with terminated_like_interrupted(), native_stderr_muted():
         if on_screen:
             run_on_screen(session.title, session.source, source_at, sinks, recognizer, config)
@@ -218,3 +219,12 @@ def is_terminal() -> bool:
         return True
     streams = (sys.stdin, sys.stdout, sys.stderr)
     return all(stream is not None and stream.isatty() for stream in streams)
+
+
+def can_draw() -> bool:
+    """The terminal takes the characters that the screen is drawn with; says so where not."""
+    encoding = "utf-8" if sys.stderr is None else sys.stderr.encoding
+    if codecs.lookup(encoding).name == "utf-8":
+        return True
+    tell(f"the terminal takes {encoding}: lines instead of the screen, which needs UTF-8 (LANG)")
+    return False

@@ -25,6 +25,10 @@ FIELDS: Final = (
 )  # fmt: skip
 
 FLAG_SEPARATOR: Final = ";"
+LONGEST: Final = 1e9
+"""Seconds that a row's times may reach: thirty years."""
+_SHARE: Final = (0.0, 1.0)
+_PLANE: Final = (-1.0, 1.0)
 
 Value: TypeAlias = str | int | float | None
 
@@ -79,9 +83,9 @@ def parse_record(record: Mapping[str, object]) -> TimelineRow:
         raise ValueError(f"schema is {record['schema']!r}; this version reads {SCHEMA}")
     if missing:
         raise ValueError(f"field {missing[0]!r} is missing")
-    shares = {name: _optional(record, name) for name in EMOTIONS}
+    shares = {name: _optional(record, name, *_SHARE) for name in EMOTIONS}
     start, end = _number(record, "start"), _number(record, "end")
-    if not 0.0 <= start <= end:
+    if not 0.0 <= start <= end <= LONGEST:
         raise ValueError(f"start {start} and end {end} are not in order")
     flags = _text(record, "flags")
     return TimelineRow(
@@ -92,13 +96,13 @@ def parse_record(record: Mapping[str, object]) -> TimelineRow:
         end=end,
         utc=_text(record, "utc"),
         emotion=_choice(record, "emotion", (*EMOTIONS, UNCERTAIN)),
-        confidence=_number(record, "confidence"),
+        confidence=_within("confidence", _number(record, "confidence"), *_SHARE),
         probabilities={name: share for name, share in shares.items() if share is not None},
-        arousal=_optional(record, "arousal"),
-        valence=_optional(record, "valence"),
+        arousal=_optional(record, "arousal", *_PLANE),
+        valence=_optional(record, "valence", *_PLANE),
         level_dbfs=_number(record, "level_dbfs"),
         adapted=_number(record, "adapted"),
-        latency_ms=_optional(record, "latency_ms"),
+        latency_ms=_optional(record, "latency_ms", 0.0, 1000.0 * LONGEST),
         flags=tuple(flags.split(FLAG_SEPARATOR)) if flags else (),
     )
 
@@ -153,5 +157,15 @@ def _whole(record: Mapping[str, object], name: str) -> int:
     return int(number)
 
 
-def _optional(record: Mapping[str, object], name: str) -> float | None:
-    return None if record[name] in (None, "") else _number(record, name)
+def _optional(
+    record: Mapping[str, object], name: str, lowest: float, highest: float
+) -> float | None:
+    if record[name] in (None, ""):
+        return None
+    return _within(name, _number(record, name), lowest, highest)
+
+
+def _within(name: str, value: float, lowest: float, highest: float) -> float:
+    if not lowest <= value <= highest:
+        raise ValueError(f"{name} is {value:g}, not within {lowest:g} to {highest:g}")
+    return value
