@@ -24,6 +24,7 @@ from realtime_ser.ui.layout import TALL
 from realtime_ser.ui.messages import HealthChanged, RowArrived
 from realtime_ser.ui.preferences import Preferences
 from realtime_ser.ui.session import Session
+from realtime_ser.ui.slow_terminal import waiting_writes
 from realtime_ser.ui.widgets.class_bars import ClassBars
 from realtime_ser.ui.widgets.health_line import HealthLine
 from realtime_ser.ui.widgets.level_meter import LevelMeter
@@ -48,6 +49,10 @@ if TYPE_CHECKING:
 
 UPDATES_A_SECOND: Final = 10
 INTERRUPTED_STATUS: Final = 130
+
+
+_MOST_WAITING: Final = 1
+"""Pictures on their way to a terminal that is slow to take them; more would only be late."""
 
 
 class Rows(Protocol):
@@ -163,7 +168,7 @@ class LiveApp(AdjustableApp):
         self.post_message(HealthChanged(self._monitor.health()))
 
     def on_health_changed(self, message: HealthChanged) -> None:
-        """Draw the newer picture, with the rows that have come."""
+        """Take the newer picture and the rows that have come, and draw them."""
         before, troubled = self._session.health, self._session.troubles()
         if before is None:
             self._session.update(message.health)
@@ -174,7 +179,8 @@ class LiveApp(AdjustableApp):
                 self._session.take(row)
         self._session.update(message.health)
         self._tell_what_is_over(before, troubled)
-        self.draw()
+        if waiting_writes(self._driver) <= _MOST_WAITING:
+            self.draw()
         if before is None or before.seekable != message.health.seekable:
             self.refresh_bindings()
         if message.health.state == "failed":

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from textual.drivers._writer_thread import WriterThread
 
 from realtime_ser.ui.messages import HealthChanged
 from realtime_ser.ui.session import Session
@@ -88,3 +91,21 @@ def test_weeks_of_rows_stay_bounded() -> None:
     assert len(lane) <= 2 * 65_536
     assert lane._spans.nbytes < 20_000_000
     assert session.position == 75_000.0
+
+
+async def test_a_terminal_that_is_behind_gets_no_more_pictures() -> None:
+    monitor = speaking(26.0)
+    app = make_app(monitor)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await look(pilot)
+        writer = WriterThread(io.StringIO())  # never started: nothing is taken
+        app._driver._writer_thread = writer  # type: ignore[union-attr]
+        for _ in range(3):
+            writer.write("a picture")
+        monitor.current = replace(monitor.current, state="paused")
+        await look(pilot)
+        assert "running" in text_of(app, TitleLine)
+        writer._queue.get()
+        writer._queue.get()
+        await look(pilot)
+        assert "paused" in text_of(app, TitleLine)
