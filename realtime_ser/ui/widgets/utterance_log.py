@@ -88,7 +88,10 @@ class UtteranceLog(ScrollView, can_focus=True):
         ]
         used = sum(cell_len(text) for text, _ in pieces)
         if not sure:
-            pieces.append((f"perhaps {leading_class(row)}", palette.muted))
+            leading = leading_class(row)
+            words = (f"perhaps {leading}", f"{leading}?", f"{display.look(leading).letter}?")
+            fits = (text for text in words if cell_len(text) <= width - used)
+            pieces.append((next(fits, words[-1]), palette.muted))
         else:
             gauge = max(0, min(_GAUGE_WIDTH, width - used - 1))
             filled = round(row.confidence * gauge)
