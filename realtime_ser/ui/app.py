@@ -337,7 +337,7 @@ class LiveApp(OperableApp):
         written = () if controls is None else controls.logs
         self._title_line.show(session, display)
         self._now_panel.show(session, display)
-        self._class_bars.show(session, display, threshold, self._viewpoint.cursor)
+        self._class_bars.show(session, display, threshold, self._viewpoint)
         self._timeline.show(display)
         self._level_meter.show(session, display)
         self._utterances.show(display)

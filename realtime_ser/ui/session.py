@@ -180,11 +180,11 @@ class Session:
             voice=voice,
         )
 
-    def scores(self, at: float | None = None) -> Scores:
-        """Probabilities of the stream that is shown large: its newest row, or that of a moment."""
+    def scores(self, at: float | None = None, first: StreamKey | None = None) -> Scores:
+        """Probabilities of the stream that is shown large, or of a moment (see ``row_at``)."""
         row = None
         if at is not None:
-            row = self.row_at(at)
+            row = self.row_at(at, first)
         elif self._heard is not None:
             row = self._last[self._heard]
         if row is None:
@@ -198,11 +198,10 @@ class Session:
             at=at,
         )
 
-    def row_at(self, seconds: float) -> TimelineRow | None:
-        """What was shown at a moment: of the stream that is shown large, else of any other."""
-        others = [key for key in self.lanes if key != self._heard]
-        for key in ([self._heard] if self._heard in self.lanes else []) + others:
-            row = self.lanes[key].at(seconds) if key is not None else None
+    def row_at(self, seconds: float, first: StreamKey | None = None) -> TimelineRow | None:
+        """What was shown at a moment: of ``first``, of the stream shown large, else of any."""
+        for key in dict.fromkeys((first, self._heard, *self.lanes)):
+            row = self.lanes[key].at(seconds) if key in self.lanes else None
             if row is not None:
                 return row
         return None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from realtime_ser.ui.line_widget import Line
     from realtime_ser.ui.session import Session
     from realtime_ser.ui.shown import Scores
+    from realtime_ser.ui.viewpoint import Viewpoint
 
 _NAME_WIDTH: Final = 8
 _VALUE_WIDTH: Final = 5
@@ -33,17 +34,18 @@ class ClassBars(LineWidget):
         self._threshold = 0.0
         self._scores: Scores | None = None
 
-    def show(self, session: Session, display: Display, threshold: float, at: float | None) -> None:
+    def show(self, session: Session, display: Display, threshold: float, look: Viewpoint) -> None:
         """Draw again if anything has changed.
 
         Args:
             session: what is known.
             display: how to draw.
             threshold: confidence under which rows say ``uncertain``.
-            at: the moment to show; None: now.
+            look: where its cursor stands is the moment to show; now where there is none.
         """
         self._names = session.classes
-        scores = session.scores(at)
+        at = look.cursor
+        scores = session.scores(at, look.stream)
         if (scores, display, threshold) != (self._scores, self._display, self._threshold):
             self._scores, self._display, self._threshold = scores, display, threshold
             title = "emotions" if at is None else f"emotions at {clock_tenths(at)}"
