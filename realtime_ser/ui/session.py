@@ -14,6 +14,7 @@ from realtime_ser.marks import marks_of
 from realtime_ser.stats import Turn
 from realtime_ser.ui.lane import Lane
 from realtime_ser.ui.level_history import BIN, LevelHistory
+from realtime_ser.ui.model_history import ModelHistory
 from realtime_ser.ui.shown import Excerpt, Moment, Now, Placed, Scores, leading_class
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Session:
         self.utterances: deque[Placed] = deque(maxlen=LOG_LENGTH)
         self.moments: deque[Moment] = deque(maxlen=LOG_LENGTH)
         self.utterance_count = 0
+        self.models = ModelHistory()
         self.row_count = 0
         self.cuts = 0
         """How often something that was shown has been forgotten."""
@@ -94,6 +96,9 @@ class Session:
         if (health.run, health.jumps) != (self._turn.run, self._turn.jumps):
             health = replace(health, streams=())  # of before the turn, or its rows are on their way
         self.health = health
+        model = f"{health.model} {health.model_version}".strip()
+        if model and model != self.models.newest:
+            self.models.note(self.position, model)
         position = max((status.position for status in health.streams), default=0.0)
         if position != self._reached or health.state != "running":
             self._reached, self._moved_at = position, health.elapsed
@@ -225,6 +230,7 @@ class Session:
             lanes=tuple((self.label(key), spans) for key, spans in lanes.items() if spans),
             rows=tuple(row for _, row in ordered),
             moments=tuple(self.moments_between(start, end)),
+            models=self.models.between(start, end),
         )
 
     def _lane(self, key: StreamKey) -> Lane:
@@ -255,6 +261,7 @@ class Session:
             lane.rewind(seconds)
         for levels in self.levels.values():
             levels.rewind(seconds)
+        self.models.rewind(seconds)
         kept = [placed for placed in self.utterances if placed.end <= seconds]
         self.utterance_count -= len(self.utterances) - len(kept)
         self.utterances = deque(kept, LOG_LENGTH)
