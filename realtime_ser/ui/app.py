@@ -297,7 +297,7 @@ class LiveApp(AdjustableApp):
         session.learning = self.learning
         self._title_line.show(session, display)
         self._now_panel.show(session, display)
-        self._class_bars.show(session, display, threshold, self.viewpoint.cursor)
+        self._class_bars.show(session, display, threshold, self.viewpoint)
         self._timeline.show(display)
         self._level_meter.show(session, display)
         self._utterances.show(display)

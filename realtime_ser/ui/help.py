@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TIMELINE: Final = (
     ("← →  click", "cursor: reads out a moment; ctrl: ten columns"),
     ("shift ← →  wheel", "scroll; end or esc goes back to now"),
+    ("shift ↑ ↓  click", "choose whose curves are shown, of several"),
     ("↑ ↓ PgUp PgDn", "scroll the utterances"),
     ("ctrl p", "all commands"),
 )

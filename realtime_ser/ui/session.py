@@ -14,6 +14,7 @@ from realtime_ser.marks import marks_of
 from realtime_ser.stats import Turn
 from realtime_ser.ui.lane import Lane
 from realtime_ser.ui.level_history import BIN, LevelHistory
+from realtime_ser.ui.model_history import ModelHistory
 from realtime_ser.ui.shown import (
     Excerpt,
     Learning,
@@ -52,6 +53,7 @@ class Session:
         self.utterances: deque[Placed] = deque(maxlen=LOG_LENGTH)
         self.moments: deque[Moment] = deque(maxlen=LOG_LENGTH)
         self.utterance_count = 0
+        self.models = ModelHistory()
         self.row_count = 0
         self.cuts = 0
         """How often something that was shown has been forgotten."""
@@ -108,6 +110,9 @@ class Session:
         if (health.run, health.jumps) != (self._turn.run, self._turn.jumps):
             health = replace(health, streams=())  # of before the turn, or its rows are on their way
         self.health = health
+        model = f"{health.model} {health.model_version}".strip()
+        if model and model != self.models.newest:
+            self.models.note(self.position, model)
         position = max((status.position for status in health.streams), default=0.0)
         if position != self._reached or health.state != "running":
             self._reached, self._moved_at = position, health.elapsed
@@ -204,11 +209,11 @@ class Session:
             voice=voice,
         )
 
-    def scores(self, at: float | None = None) -> Scores:
-        """Probabilities of the stream that is shown large: its newest row, or that of a moment."""
+    def scores(self, at: float | None = None, first: StreamKey | None = None) -> Scores:
+        """Probabilities of the stream that is shown large, or of a moment (see ``row_at``)."""
         row = None
         if at is not None:
-            row = self.row_at(at)
+            row = self.row_at(at, first)
         elif self._heard is not None:
             row = self._last[self._heard]
         if row is None:
@@ -222,11 +227,10 @@ class Session:
             at=at,
         )
 
-    def row_at(self, seconds: float) -> TimelineRow | None:
-        """What was shown at a moment: of the stream that is shown large, else of any other."""
-        others = [key for key in self.lanes if key != self._heard]
-        for key in ([self._heard] if self._heard in self.lanes else []) + others:
-            row = self.lanes[key].at(seconds) if key is not None else None
+    def row_at(self, seconds: float, first: StreamKey | None = None) -> TimelineRow | None:
+        """What was shown at a moment: of ``first``, of the stream shown large, else of any."""
+        for key in dict.fromkeys((first, self._heard, *self.lanes)):
+            row = self.lanes[key].at(seconds) if key in self.lanes else None
             if row is not None:
                 return row
         return None
@@ -250,6 +254,7 @@ class Session:
             lanes=tuple((self.label(key), spans) for key, spans in lanes.items() if spans),
             rows=tuple(row for _, row in ordered),
             moments=tuple(self.moments_between(start, end)),
+            models=self.models.between(start, end),
         )
 
     def _lane(self, key: StreamKey) -> Lane:
@@ -282,6 +287,7 @@ class Session:
             lane.rewind(seconds)
         for levels in self.levels.values():
             levels.rewind(seconds)
+        self.models.rewind(seconds)
         kept = [placed for placed in self.utterances if placed.end <= seconds]
         self.utterance_count -= len(self.utterances) - len(kept)
         self.utterances = deque(kept, LOG_LENGTH)

@@ -110,6 +110,8 @@ class Excerpt:
     rows: tuple[TimelineRow, ...]
     """Those behind the spans, and the utterances, in the order of their ends."""
     moments: tuple[Moment, ...]
+    models: tuple[str, ...] = ()
+    """Name and version of those that made the rows, where that is known."""
 
 
 def leading_class(row: TimelineRow) -> str:

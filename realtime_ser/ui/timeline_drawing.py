@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
 from realtime_ser.ui.bars import RISING, joined, styled, verticals
-from realtime_ser.ui.curves import curve_dots
+from realtime_ser.ui.curves import LEFT_DOTS, curve_dots
 from realtime_ser.ui.lane import NAMES, SILENCE
 from realtime_ser.ui.timeline_model import runs, ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from realtime_ser.ui.lane import Columns, Lane
     from realtime_ser.ui.level_history import LevelHistory
@@ -28,6 +28,10 @@ asks for 3:1)."""
 _BRAILLE: Final = " " + "".join(chr(0x2800 + bits) for bits in range(1, 256)) + "·"
 CLIPPED: Final = 0.99
 """Loudness, 0 to 1, from which it is full scale."""
+_AWAY: Final = 2
+"""Cells that the label of a tick may move on; the next tick is always further away."""
+Signs: TypeAlias = "Mapping[int, tuple[str, str]]"
+"""Column in sight -> a character and its style."""
 
 
 def blocks(columns: Columns, rows: int, reached: int, palette: Palette) -> list[Line]:
@@ -59,8 +63,9 @@ def names(columns: Columns, palette: Palette) -> Line:
 def curves(lane: Lane, view: View, rows: int, palette: Palette) -> list[Line]:
     """Arousal and valence from -1 (bottom) to 1 (top); a dotted line is 0."""
     plane = lane.plane(2 * view.first, 2 * view.count, view.seconds / 2)
-    plane[1, 1::2] = np.nan  # dotted: which is which must be seen without colours, too
+    plane[1] = np.repeat(plane[1, ::2], 2)
     arousal, valence = (curve_dots(values, rows) for values in plane)
+    valence &= LEFT_DOTS  # dotted: which is which must be seen without colours, too
     cells = (arousal | valence).astype(np.int64)
     kinds = np.where(valence > 0, 1, np.where(arousal > 0, 0, 2))
     zero = cells[rows // 2, : view.reached]
@@ -75,15 +80,35 @@ def loudness(levels: LevelHistory, view: View, rows: int, palette: Palette) -> l
     return [*styled(verticals(shares, rows), RISING, kinds, [palette.level, palette.alarm])]
 
 
-def axis(margin: int, view: View, moments: Sequence[Moment], palette: Palette) -> Line:
-    """The time, and what was marked."""
+def axis(
+    margin: int, view: View, signs: Signs, palette: Palette, starts: Sequence[float] = (0.0,)
+) -> Line:
+    """The time, and ``signs``; a label that one of them covers moves on, or is left out."""
     line = ""
-    for column, text in ticks(view.first, view.count, view.seconds):
-        line = line.ljust(column) + "╵" + text
+    for column, text in ticks(view.first, view.count, view.seconds, starts):
+        line = line.ljust(column) + "╵"
+        for first in range(column + 1, column + 2 + _AWAY):
+            past = first + len(text)
+            if past <= view.count and signs.keys().isdisjoint(range(first, past)):
+                line = line.ljust(first) + text
+                break
     cells = [(cell, palette.muted) for cell in line.ljust(view.count)]
-    for moment in moments:
-        column = int(moment.seconds / view.seconds) - view.first
-        if 0 <= column < len(cells):
-            sign = ("▲", f"bold {palette.alarm}") if moment.alert else ("◆", f"bold {palette.ink}")
-            cells[column] = sign
+    for column, sign in signs.items():
+        cells[column] = sign
     return [(" " * margin, ""), *joined(cells)]
+
+
+def marks(margin: int, view: View, signs: Signs) -> Line:
+    """A line of ``signs`` alone."""
+    return [(" " * margin, ""), *joined(signs.get(i, (" ", "")) for i in range(view.count))]
+
+
+def signs_of(moments: Sequence[Moment], view: View, palette: Palette) -> Signs:
+    """What was marked in sight; an alert goes before a mark in the same column."""
+    signs = {}
+    for moment in sorted(moments, key=lambda moment: moment.alert):
+        column = int(moment.seconds / view.seconds) - view.first
+        if 0 <= column < view.count:
+            alert = ("▲", f"bold {palette.alarm}")
+            signs[column] = alert if moment.alert else ("◆", f"bold {palette.ink}")
+    return signs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,8 @@ from realtime_ser.ui.lane import SILENCE
 from realtime_ser.ui.times import clock_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
 _TICK_SECONDS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
@@ -38,16 +41,34 @@ def runs(codes: npt.NDArray[np.int8]) -> list[Run]:
     ]
 
 
-def ticks(first: int, count: int, seconds: float) -> list[tuple[int, str]]:
-    """Marks of the time axis: (column counted from ``first``, text), never closer than readable."""
-    room = 2 + len(clock_text((first + count) * seconds))
+def ticks(
+    first: int, count: int, seconds: float, starts: Sequence[float] = (0.0,)
+) -> list[tuple[int, str]]:
+    """Marks of the time axis, never closer than readable.
+
+    Args:
+        first: column at the left edge.
+        count: columns in sight.
+        seconds: a column.
+        starts: seconds of the axis at which runs begin; each has times of its own.
+
+    Returns:
+        (column counted from ``first``, text), from left to right.
+    """
+    left, right = first * seconds, (first + count) * seconds
+    room = 2 + len(clock_text(right))
     step = next(
         (step for step in _TICK_SECONDS if step >= seconds and step / seconds >= room + 2),
         _TICK_SECONDS[-1],
     )
     marks = []
-    for number in range(int(first * seconds // step), int((first + count) * seconds // step) + 1):
-        column = round(number * step / seconds) - first
-        if 0 <= column <= count - room:
-            marks.append((column, clock_text(number * step)))
+    for start, end in pairwise([*starts, math.inf]):
+        if end <= left or start >= right:
+            continue
+        before = math.floor(max(0.0, left - start) / step)
+        until = min(count, round(min(end, right) / seconds) - first)
+        for own in range(before * step, math.ceil(right - start) + 1, step):
+            column = round((start + own) / seconds) - first
+            if 0 <= column <= until - room:
+                marks.append((column, clock_text(own)))
     return marks

@@ -21,4 +21,4 @@ def clock_tenths(seconds: float) -> str:
 
 def percent_text(share: float) -> str:
     """``48 %``; rounded down, so that what is below a threshold is never shown as reaching it."""
-    return f"{math.floor(share * 100 + 1e-6)} %"
+    return f"{math.floor(share * 100 + 1e-4)} %"

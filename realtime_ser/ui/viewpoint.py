@@ -1,10 +1,13 @@
-"""Which part of the timeline is in sight, and where its cursor stands. No terminal in here."""
+"""Which part of the timeline is in sight, and what is looked at. No terminal in here."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from realtime_ser.ui.session import StreamKey
 
 ZOOMS: Final = (10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 1800.0, 3600.0)
 """Seconds that the whole width can show."""
@@ -46,6 +49,8 @@ class Viewpoint:
         """Seconds in sight, of ``ZOOMS``; None: as the width and the recording suggest."""
         self.cursor: float | None = None
         """Seconds, inside the column that is read out; None: there is none."""
+        self.stream: StreamKey | None = None
+        """The stream that was chosen to be looked at; None: none was."""
         self.end: float | None = None
         """Seconds at the right edge; None: follow."""
         self.view = View(0, 1, COARSEST, 0, latest=True)

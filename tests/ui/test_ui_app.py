@@ -226,6 +226,69 @@ async def test_everything_is_in_sight(size: tuple[int, int]) -> None:
         assert "queue 0.0 s" in text_of(app, HealthLine)
 
 
+@pytest.mark.parametrize(
+    ("size", "words"), [((80, 24), "perhaps disgust"), ((160, 50), "disgust?"), ((53, 24), "D?")]
+)
+async def test_an_uncertain_utterance_says_what_it_may_be(
+    size: tuple[int, int], words: str
+) -> None:
+    row = make_row("disgust", 0.3, end=2.0, kind="utterance")
+    app = make_app(speaking(41.0, channels=2), [row])
+    async with app.run_test(size=size) as pilot:
+        await look(pilot)
+        log = text_of(app, UtteranceLog).splitlines()[1]
+        assert words in log.split("uncertain")[1]
+
+
+async def test_curves_are_those_of_a_stream_that_does_not_change_by_itself() -> None:
+    monitor = speaking(20.0, channels=2)
+    rows = [make_row("angry", 0.9, start=2.0, end=5.0)]
+    app = make_app(monitor, rows)
+    async with app.run_test(size=(142, 31)) as pilot:
+        await look(pilot)
+
+        def below() -> list[str]:
+            return text_of(app, Timeline).splitlines()[7:11]
+
+        before = below()
+        assert "ch 0" in before[1]
+        app.post_message(RowArrived(make_row("sad", 0.9, start=8.0, end=19.5, channel=1)))
+        await look(pilot)
+        assert "ch 1" in text_of(app, NowPanel)
+        assert below() == before, "of the first channel, whoever speaks"
+        await pilot.press("shift+down")
+        await look(pilot)
+        assert "ch 1" in below()[1]
+        await pilot.press("shift+down", "left", "escape")
+        await look(pilot)
+        assert "ch 1" in below()[1], "it stays chosen"
+        await pilot.press("shift+up")
+        await look(pilot)
+        assert below() == before
+
+
+async def test_a_click_on_a_lane_chooses_its_stream() -> None:
+    rows = [make_row("angry", 0.9, end=9.0), make_row("sad", 0.9, end=9.0, channel=1)]
+    app = make_app(speaking(20.0, channels=2), rows)
+    async with app.run_test(size=(142, 31)) as pilot:
+        await look(pilot)
+        for line, label, emotion in ((4, "ch 1", "sad"), (1, "ch 0", "angry")):
+            await pilot.click(Timeline, offset=(14, line))
+            await look(pilot)
+            assert label in text_of(app, Timeline).splitlines()[8]
+            assert f"{label} {emotion} 90 %" in text_of(app, Timeline).splitlines()[0]
+            bars = text_of(app, ClassBars).splitlines()
+            assert any(emotion in line and "90 %" in line for line in bars)
+
+
+async def test_two_streams_have_curves_of_their_own_where_there_is_room() -> None:
+    app = make_app(speaking(41.0, channels=2), speech_rows(CALL, 41.0))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await look(pilot)
+        labels = [line[2:8] for line in text_of(app, Timeline).splitlines()[1:-1]]
+        assert "".join(labels).split() == ["●", "ch", "0", "ch", "0", "○", "ch", "1", "ch", "1"]
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_uncertain_fits_in_large_letters(size: tuple[int, int]) -> None:
     app = make_app(speaking(2.0), [make_row("fear", 0.33, end=2.0)])

@@ -164,3 +164,11 @@ def test_ticks_are_true_and_do_not_touch(first: int, zoom: float) -> None:
         seconds = sum(int(part) * 60**i for i, part in enumerate(reversed(text.split(":"))))
         assert abs((first + column) * zoom - seconds) <= zoom
     assert marks[-1][0] + 1 + len(marks[-1][1]) <= 70
+
+
+def test_each_run_has_times_of_its_own() -> None:
+    assert ticks(0, 60, 1.0, (0.0, 33.0)) == [
+        (0, "0:00"), (10, "0:10"), (20, "0:20"), (33, "0:00"), (43, "0:10"), (53, "0:20"),
+    ]  # fmt: skip
+    assert ticks(25, 30, 1.0, (0.0, 33.0)) == [(8, "0:00"), (18, "0:10")]
+    assert ticks(40, 30, 1.0, (0.0, 33.0)) == [(3, "0:10"), (13, "0:20"), (23, "0:30")]

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from realtime_ser.ui.bars import horizontal
 from realtime_ser.ui.line_widget import LineWidget
-from realtime_ser.ui.times import clock_tenths
+from realtime_ser.ui.times import clock_tenths, percent_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from realtime_ser.ui.line_widget import Line
     from realtime_ser.ui.session import Session
     from realtime_ser.ui.shown import Scores
+    from realtime_ser.ui.viewpoint import Viewpoint
 
 _NAME_WIDTH: Final = 8
 _VALUE_WIDTH: Final = 5
@@ -33,20 +34,23 @@ class ClassBars(LineWidget):
         self._threshold = 0.0
         self._scores: Scores | None = None
 
-    def show(self, session: Session, display: Display, threshold: float, at: float | None) -> None:
+    def show(self, session: Session, display: Display, threshold: float, look: Viewpoint) -> None:
         """Draw again if anything has changed.
 
         Args:
             session: what is known.
             display: how to draw.
             threshold: confidence under which rows say ``uncertain``.
-            at: the moment to show; None: now.
+            look: where its cursor stands is the moment to show; now where there is none.
         """
         self._names = session.classes
-        scores = session.scores(at)
+        at = look.cursor
+        scores = session.scores(at, look.stream)
         if (scores, display, threshold) != (self._scores, self._display, self._threshold):
             self._scores, self._display, self._threshold = scores, display, threshold
-            title = "emotions" if at is None else f"emotions at {clock_tenths(at)}"
+            title = (
+                "emotions" if at is None else f"emotions at {clock_tenths(session.own_time(at))}"
+            )
             self.caption(Content(title), _adaptation(scores))
             self.redraw()
 
@@ -77,7 +81,7 @@ class ClassBars(LineWidget):
             (f"{name:<{_NAME_WIDTH}} ", strong if leads else palette.muted),
         ]
         room = self.size.width - cell_len(mark) - _NAME_WIDTH - 1 - _VALUE_WIDTH
-        text = "" if value is None else f"{value:4.0%}".replace("%", " %")
+        text = "" if value is None else f"{percent_text(value):>5}"
         return [
             *label,
             *self._bar(value or 0.0, room, look.color if current else palette.muted),

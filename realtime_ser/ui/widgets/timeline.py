@@ -1,4 +1,4 @@
-"""The timeline: a coloured lane a stream, curves below, the time at the bottom."""
+"""The timeline: a coloured lane a stream with curves below, the time at the bottom."""
 
 from __future__ import annotations
 
@@ -10,24 +10,21 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 
-from realtime_ser.ui.layout import TALL
+from realtime_ser.ui.arrangement import arrange, wanted_height
 from realtime_ser.ui.line_widget import LineWidget, with_cell
-from realtime_ser.ui.timeline_drawing import axis, blocks, curves, loudness, names
-from realtime_ser.ui.times import clock_tenths, clock_text
+from realtime_ser.ui.timeline_drawing import axis, blocks, curves, loudness, marks, names, signs_of
+from realtime_ser.ui.times import clock_tenths, clock_text, percent_text
 
 if TYPE_CHECKING:
     from textual import events
     from textual.geometry import Size
 
+    from realtime_ser.ui.arrangement import Arrangement
     from realtime_ser.ui.display import Display
     from realtime_ser.ui.line_widget import Line
     from realtime_ser.ui.palette import Palette
     from realtime_ser.ui.session import Session, StreamKey
     from realtime_ser.ui.viewpoint import View, Viewpoint
-
-_MOST_LANES = 8
-_USUAL = 24
-"""Lines of a terminal as it opens; of those beyond half are for the timeline."""
 
 
 class Timeline(LineWidget, can_focus=True):
@@ -38,6 +35,8 @@ class Timeline(LineWidget, can_focus=True):
         Binding("right", "step(1)", show=False),
         Binding("ctrl+left", "step(-10)", show=False),
         Binding("ctrl+right", "step(10)", show=False),
+        Binding("shift+up", "stream(-1)", show=False),
+        Binding("shift+down", "stream(1)", show=False),
         Binding("shift+left", "scroll_time(-0.5)", show=False),
         Binding("shift+right", "scroll_time(0.5)", show=False),
     ]
@@ -52,6 +51,8 @@ class Timeline(LineWidget, can_focus=True):
         self._viewpoint = viewpoint
         self._drawn: object = None
         self._lanes = 0
+        self._plan = arrange(1, 1, curves=False, marked=False)
+        self._keys: list[StreamKey] = []
 
     def show(self, display: Display) -> None:
         """Draw again if anything has changed."""
@@ -60,7 +61,7 @@ class Timeline(LineWidget, can_focus=True):
         drawn = (
             math.ceil(session.position / look.view.seconds), session.row_count, session.cuts,
             len(session.moments), speech, session.running, display, look.span, look.cursor,
-            look.end,
+            look.end, look.stream,
         )  # fmt: skip
         if drawn != self._drawn:
             self._drawn, self._display = drawn, display
@@ -72,12 +73,8 @@ class Timeline(LineWidget, can_focus=True):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As high as the lanes want to be where the style says ``auto``."""
-        lanes = max(1, len(self._shown(None)))
-        if viewport.height < TALL:
-            spare = max(0, viewport.height - _USUAL) // 2
-            return 1 + spare + (4 if lanes == 1 else 2 * lanes if lanes < 4 else min(lanes, 6))
-        below = 4 if self._display.curves else 0
-        return 1 + below + (7 if lanes == 1 else 4 * lanes if lanes < 4 else 2 * min(lanes, 8))
+        lanes = len(self._shown(None))
+        return wanted_height(viewport.height, lanes, curves=self._display.curves)
 
     def lines(self) -> list[Line]:
         """Lanes, curves and axis."""
@@ -89,19 +86,33 @@ class Timeline(LineWidget, can_focus=True):
             max(1, width - margin), session.position, health.duration if health else None
         )
         keys = self._shown(view)
-        shown = keys[: max(1, min(_MOST_LANES, height - 1))]
-        below = self._below(height - 1, len(shown))
-        rows = (height - 1 - sum(below)) // max(1, len(shown))
+        marked = len(session.moments) > 0
+        plan = arrange(height, len(keys), curves=display.curves, marked=marked)
+        self._plan, self._keys = plan, keys[: plan.lanes]
         lines: list[Line] = []
-        for key in shown:
-            lines += self._lane(key, rows, margin, view)
-        spare = height - 1 - sum(below) - len(lines)
-        lines += [[]] * spare
-        lines += self._curves(view, margin, *below)
-        moments = session.moments_between(view.start, view.end)
-        lines.append(axis(margin, view, moments, display.palette))
-        self.call_later(self._caption, view, len(keys) - len(shown), below[0] > 0)
+        for key in self._keys:
+            lines += self._lane(key, plan, margin, view)
+            if plan.each:
+                lines += self._curves(key, plan, margin, view)
+            lines += [[]] * plan.gap
+        lines += [[]] * plan.spare
+        if self._keys and not plan.each:
+            lines += self._curves(self._chosen(), plan, margin, view)
+        lines = [[]] * (height - 1 - plan.marks - len(lines)) + lines
+        signs = signs_of(session.moments_between(view.start, view.end), view, display.palette)
+        if plan.marks:
+            lines.append(marks(margin, view, signs))
+            signs = {}
+        lines.append(axis(margin, view, signs, display.palette, session.starts))
+        self.call_later(self._caption, view, len(keys) - len(self._keys), plan.plane > 0)
         return [self._with_cursor(line, margin, view) for line in lines]
+
+    def action_stream(self, by: int) -> None:
+        """Look at the stream above or below."""
+        if len(self._keys) > 1:
+            number = self._keys.index(self._chosen()) + by
+            self._viewpoint.stream = self._keys[min(max(0, number), len(self._keys) - 1)]
+            self.post_message(self.Moved())
 
     def action_step(self, columns: int) -> None:
         """Move the cursor."""
@@ -114,12 +125,17 @@ class Timeline(LineWidget, can_focus=True):
         self.post_message(self.Moved())
 
     def on_click(self, event: events.Click) -> None:
-        """Set the cursor on what was clicked."""
+        """Set the cursor on what was clicked, and look at the stream of that lane."""
         offset = event.get_content_offset(self)
-        column = -1 if offset is None else offset.x - self._margin(self.size.width)
+        if offset is None:
+            return
+        lane = self._plan.lane_at(offset.y)
+        if lane is not None and lane < len(self._keys) > 1:
+            self._viewpoint.stream = self._keys[lane]
+        column = offset.x - self._margin(self.size.width)
         if column >= 0:
             self._viewpoint.point(self._viewpoint.column_time(column))
-            self.post_message(self.Moved())
+        self.post_message(self.Moved())
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Into the past; with a modifier key closer."""
@@ -153,46 +169,41 @@ class Timeline(LineWidget, can_focus=True):
         margin = max((cell_len(session.label(key)) for key in session.lanes), default=0)
         return min(margin + 3, width // 3) if margin else 0
 
-    def _below(self, height: int, lanes: int) -> tuple[int, int]:
-        """Lines of arousal and valence, and of loudness."""
-        if not self._display.curves:
-            return 0, 0
-        room = height - 2 * max(1, lanes)
-        if room >= 8:
-            return (4, 2) if room >= 16 else (3, 1)
-        return (0, 1) if room >= 2 else (0, 0)
+    def _chosen(self) -> StreamKey:
+        """Whose curves are shown where there is room for those of one stream alone."""
+        chosen = self._viewpoint.stream
+        return chosen if chosen in self._keys else self._keys[0]
 
-    def _curves(self, view: View, margin: int, plane: int, loud: int) -> list[Line]:
-        """Of the stream that is shown large."""
+    def _curves(self, key: StreamKey, plan: Arrangement, margin: int, view: View) -> list[Line]:
+        """Arousal, valence and loudness of a stream; the margin says whose they are."""
         session, palette = self._session, self._display.palette
-        key = session.heard or next(iter(session.lanes), None)
-        if key is None:
-            return [[]] * (plane + loud)
-        lines = curves(session.lanes[key], view, plane, palette) if plane else []
-        lines += loudness(session.levels[key], view, loud, palette)
-        return [[(" " * margin, ""), *line] for line in lines]
+        lines: list[Line] = []
+        if plan.plane:
+            lines += curves(session.lanes[key], view, plan.plane, palette)
+        if plan.loud:
+            lines += loudness(session.levels[key], view, plan.loud, palette)
+        return _margined(
+            lines, margin, max(0, plan.plane - 1) // 2, self._head("  ", "", key, margin)
+        )
 
-    def _lane(self, key: StreamKey, rows: int, margin: int, view: View) -> list[Line]:
-        """``rows`` lines, the last with the names where there is more than one."""
-        session, display = self._session, self._display
+    def _lane(self, key: StreamKey, plan: Arrangement, margin: int, view: View) -> list[Line]:
+        """A stream's blocks and, where there is a line for them, their names."""
+        session, palette = self._session, self._display.palette
         columns = session.lanes[key].columns(view.first, view.count, view.seconds)
-        high = max(1, rows - 1)
-        lines = blocks(columns, high, view.reached, display.palette)
-        if rows > 1:
-            lines.append(names(columns, display.palette))
-        if not margin:
-            return lines
-        palette = display.palette
+        lines = blocks(columns, plan.high, view.reached, palette)
+        if plan.named:
+            lines.append(names(columns, palette))
         status = session.status(key)
         speaks = status is not None and status.speech and session.running
         dot = ("● ", palette.ink) if speaks else ("○ ", palette.rule)
-        label = set_cell_size(session.label(key), margin - 3)
-        head = [dot, (label + " ", palette.muted)]
-        middle = (high - 1) // 2
-        return [
-            [*(head if i == middle else [(" " * margin, "")]), *line]
-            for i, line in enumerate(lines)
-        ]
+        return _margined(lines, margin, (plan.high - 1) // 2, self._head(*dot, key, margin))
+
+    def _head(self, dot: str, color: str, key: StreamKey, margin: int) -> Line:
+        """A stream's name for the margin; that of the chosen one stands out."""
+        palette = self._display.palette
+        style = f"bold {palette.ink}" if key == self._viewpoint.stream else palette.muted
+        label = set_cell_size(self._session.label(key), max(0, margin - 3))
+        return [(dot, color), (label + " ", style)]
 
     def _with_cursor(self, line: Line, margin: int, view: View) -> Line:
         cursor = self._viewpoint.cursor
@@ -202,12 +213,12 @@ class Timeline(LineWidget, can_focus=True):
 
     def _caption(self, view: View, hidden: int, plane: bool) -> None:
         """What is read out, or how much is in sight."""
-        cursor = self._viewpoint.cursor
+        cursor, own = self._viewpoint.cursor, self._session.own_time
         text = f"{clock_text(round(view.count * view.seconds))} in view"
         if cursor is not None:
-            text = f"{clock_tenths(cursor)}  {self._reading(cursor)}  ·  esc: live"
+            text = f"{clock_tenths(own(cursor))}  {self._reading(cursor)}  ·  esc: live"
         elif not view.latest:
-            text = f"{clock_text(view.start)} to {clock_text(view.end)}  ·  end: live"
+            text = f"{clock_text(own(view.start))} to {clock_text(own(view.end))}  ·  end: live"
         if hidden > 0:
             text = f"+{hidden} more channels · {text}"
         self.caption(_title(plane, self._display.palette), text)
@@ -221,14 +232,22 @@ class Timeline(LineWidget, can_focus=True):
         return "  ".join([self._reading_of(cursor), *notes])
 
     def _reading_of(self, cursor: float) -> str:
-        row = self._session.row_at(cursor)
+        row = self._session.row_at(cursor, self._viewpoint.stream)
         if row is None:
             return "no speech"
         label = self._session.label((row.stream, row.channel))
-        text = f"{row.emotion} {row.confidence:.0%}".replace("%", " %")
+        text = f"{row.emotion} {percent_text(row.confidence)}"
         if row.arousal is not None and row.valence is not None:
             text += f"  arousal {row.arousal:+.2f}  valence {row.valence:+.2f}"
         return f"{label} {text}" if label else text
+
+
+def _margined(lines: list[Line], margin: int, at: int, head: Line) -> list[Line]:
+    """``head`` to the left of one of the lines, and blanks of its width to the left of the rest."""
+    if not margin:
+        return lines
+    blank = [(" " * margin, "")]
+    return [[*(head if i == at else blank), *line] for i, line in enumerate(lines)]
 
 
 def _title(plane: bool, palette: Palette) -> Content:

@@ -14,7 +14,7 @@ from textual.strip import Strip
 from realtime_ser.types import UNCERTAIN
 from realtime_ser.ui.display import Display
 from realtime_ser.ui.shown import leading_class
-from realtime_ser.ui.times import clock_text
+from realtime_ser.ui.times import clock_text, percent_text
 
 if TYPE_CHECKING:
     from realtime_ser.ui.session import Session
@@ -79,16 +79,19 @@ class UtteranceLog(ScrollView, can_focus=True):
         margin = max((cell_len(label) for label in labels), default=0)
         strong = palette.ink if sure else palette.muted
         pieces = [
-            (f"{clock_text(placed.start):>7}", palette.ink),
+            (f"{clock_text(self._session.own_time(placed.start)):>7}", palette.ink),
             (f"{row.end - row.start:6.1f} s   ", palette.muted),
             (f"{self._session.label(key):<{margin}}   " if margin else "", palette.muted),
             (f"{display.mark(row.emotion)} ", f"bold {look.color}"),
             (f"{row.emotion:<9}", look.color if sure else palette.muted),
-            (f" {row.confidence:4.0%}  ".replace("%", " %"), strong),
+            (f" {percent_text(row.confidence):>5}  ", strong),
         ]
         used = sum(cell_len(text) for text, _ in pieces)
         if not sure:
-            pieces.append((f"perhaps {leading_class(row)}", palette.muted))
+            leading = leading_class(row)
+            words = (f"perhaps {leading}", f"{leading}?", f"{display.look(leading).letter}?")
+            fits = (text for text in words if cell_len(text) <= width - used)
+            pieces.append((next(fits, words[-1]), palette.muted))
         else:
             gauge = max(0, min(_GAUGE_WIDTH, width - used - 1))
             filled = round(row.confidence * gauge)
