@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import takewhile
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -27,6 +27,9 @@ class LineWidget(Widget):
 
     Whole widgets are what Textual draws anew; ten times a second that costs more than all else.
     """
+
+    ground: ClassVar[str] = "background"
+    """The role of the colour below the text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,7 +92,7 @@ class LineWidget(Widget):
     def _make_lines(self) -> None:
         palette = self._display.palette
         self._drawn_for = (self.size, palette)
-        self._base = Style.parse(f"{palette.ink} on {palette.background}")
+        self._base = Style.parse(f"{palette.ink} on {getattr(palette, self.ground)}")
         self._lines = self.lines()
 
 

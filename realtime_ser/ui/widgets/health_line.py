@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
-from textual.content import Content
-from textual.widget import Widget
-
-from realtime_ser.ui.display import Display
+from realtime_ser.ui.line_widget import LineWidget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +14,8 @@ if TYPE_CHECKING:
     from textual.geometry import Size
 
     from realtime_ser.stats import Health
+    from realtime_ser.ui.display import Display
+    from realtime_ser.ui.line_widget import Line
     from realtime_ser.ui.palette import Palette
     from realtime_ser.ui.session import Session
 
@@ -41,12 +40,11 @@ class Item:
         return len(self.label) + len(self.value) + (1 if self.label and self.value else 0)
 
 
-class HealthLine(Widget):
+class HealthLine(LineWidget):
     """Items in a row, in as many lines as they need."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._display = Display()
         self._items: tuple[list[Item], list[Item]] = ([], [])
 
     def show(self, session: Session, display: Display, written: Sequence[str]) -> None:
@@ -59,21 +57,23 @@ class HealthLine(Widget):
             width = self.size.width
             grown = len(_lines(items, width)) != len(_lines(self._items, width))
             self._items = items
-            self.refresh(layout=grown)
+            if grown:
+                self.refresh(layout=True)
+            self.redraw()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """One line, or as many as it takes."""
         return max(1, len(_lines(self._items, width)))
 
-    def render(self) -> Content:
+    def lines(self) -> list[Line]:
         """Labels muted, values bright."""
+        palette = self._display.palette
         if not any(self._items):
-            return Content.styled("starting", self._display.palette.muted)
-        lines = [
-            Content(" " * _GAP).join(_content(item, self._display.palette) for item in line)
+            return [[("starting", palette.muted)]]
+        return [
+            [piece for item in line for piece in _pieces(item, palette)]
             for line in _lines(self._items, self.size.width)
         ]
-        return Content("\n").join(lines)
 
 
 def health_items(health: Health, written: Sequence[str]) -> tuple[list[Item], list[Item]]:
@@ -104,12 +104,11 @@ def health_items(health: Health, written: Sequence[str]) -> tuple[list[Item], li
     return [item for item in what if item.value], how
 
 
-def _content(item: Item, palette: Palette) -> Content:
-    value = Content.styled(item.value, f"bold {palette.alarm}" if item.bad else palette.ink)
-    if not item.label:
-        return value
+def _pieces(item: Item, palette: Palette) -> list[tuple[str, str]]:
     style = palette.alarm if item.bad else palette.muted
-    return Content.styled(item.label + " ", style) + value
+    label = [(item.label + " ", style)] if item.label else []
+    value = (item.value + " " * _GAP, f"bold {palette.alarm}" if item.bad else palette.ink)
+    return [*label, value]
 
 
 def _lines(groups: tuple[list[Item], list[Item]], width: int) -> list[list[Item]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from textual.content import Content
-from textual.widget import Widget
+from rich.cells import cell_len, set_cell_size
 
-from realtime_ser.ui.display import Display
+from realtime_ser.ui.line_widget import LineWidget
 from realtime_ser.ui.times import clock_text
 
 if TYPE_CHECKING:
+    from realtime_ser.ui.display import Display
+    from realtime_ser.ui.line_widget import Line
     from realtime_ser.ui.session import Session
 
 _STATES: Final = {
@@ -23,18 +24,19 @@ _STATES: Final = {
 """State -> what it is called, and the role of its colour."""
 
 
-class TitleLine(Widget):
+class TitleLine(LineWidget):
     """Title, state and clock."""
+
+    ground = "raised"
 
     def __init__(self, title: str) -> None:
         super().__init__()
         self._title = title
         self._state = "starting"
         self._clock = ""
-        self._display = Display()
 
-    def show(self, session: Session, display: Display) -> None:
-        """Draw again if anything has changed."""
+    def show(self, session: Session, display: Display) -> bool:
+        """Draw again if anything has changed; whether it has."""
         health = session.health
         state = "starting" if health is None else health.state
         clock = clock_text(session.elapsed)
@@ -42,21 +44,31 @@ class TitleLine(Widget):
             clock += f" / {clock_text(health.duration)}"
         if health is not None and health.speed != 1.0:
             clock += f"  x{health.speed:g}"
-        if (state, clock, display) != (self._state, self._clock, self._display):
-            self._state, self._clock, self._display = state, clock, display
-            self.refresh()
+        if (state, clock, display) == (self._state, self._clock, self._display):
+            return False
+        self._state, self._clock, self._display = state, clock, display
+        self.redraw()
+        return True
 
     def rename(self, title: str) -> None:
         """Another source is heard."""
         self._title = title
-        self.refresh()
+        self.redraw()
 
-    def render(self) -> Content:
+    def lines(self) -> list[Line]:
         """Title to the left, the rest to the right."""
         palette = self._display.palette
         text, role = _STATES[self._state]
         color, ink = getattr(palette, role), palette.ink
-        right = Content.assemble((text, f"bold {color}"), ("   " + self._clock, ink))
-        room = max(0, self.size.width - right.cell_length - 1)
-        left = Content.styled(self._title, f"bold {ink}").truncate(room, ellipsis=True, pad=True)
-        return left + " " + right
+        clock = "   " + self._clock
+        room = max(0, self.size.width - len(text) - len(clock) - 1)
+        title = self._title
+        if cell_len(title) > room:
+            title = set_cell_size(title, room - 1) + "…" if room else ""
+        return [
+            [
+                (set_cell_size(title, room) + " ", f"bold {ink}"),
+                (text, f"bold {color}"),
+                (clock, ink),
+            ]
+        ]
