@@ -118,6 +118,8 @@ class LiveApp(AdjustableApp):
         self.title = title
         self._monitor = monitor
         self._session = Session(classes, starts)
+        self._clock_alone = False
+        """Of the last picture only the clock was drawn."""
         self._rows = rows
         self._exporter = exporter
         self._uncertain_below = uncertain_below
@@ -172,7 +174,8 @@ class LiveApp(AdjustableApp):
         before, troubled = self._session.health, self._session.troubles()
         if before is None:
             self._session.update(message.health)
-        for row in self._rows.take() if self._rows is not None else ():
+        rows = self._rows.take() if self._rows is not None else ()
+        for row in rows:
             if isinstance(row, Turn):
                 self._session.turn(row)
             else:
@@ -180,7 +183,7 @@ class LiveApp(AdjustableApp):
         self._session.update(message.health)
         self._tell_what_is_over(before, troubled)
         if waiting_writes(self._driver) <= _MOST_WAITING:
-            self.draw()
+            self._draw_next(quiet=not rows)
         if before is None or before.seekable != message.health.seekable:
             self.refresh_bindings()
         if message.health.state == "failed":
@@ -195,6 +198,18 @@ class LiveApp(AdjustableApp):
             self.tell(f"{health.source}: audio is back")
         if troubled and not self._session.troubles():
             self.tell("the level is fine again")
+
+    def _draw_next(self, *, quiet: bool) -> None:
+        """Where nothing was said the clock is drawn alone, and the rest with the next picture.
+
+        Textual looks at all that lies between two places that change at once, and between the
+        first line and the level lies nearly everything.
+        """
+        was, self._clock_alone = self._clock_alone, False
+        if quiet and not was and self._title_line.show(self._session, self.appearance):
+            self._clock_alone = True
+        else:
+            self.draw()
 
     def on_row_arrived(self, message: RowArrived) -> None:
         """Take a row that came as a message; it is drawn with the next picture."""
