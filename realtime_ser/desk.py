@@ -108,11 +108,12 @@ class Desk:
         return self._engines.position
 
     def mark(self, note: str, seconds: float) -> bool:
-        """Mark a moment; False when it could not be taken."""
-        try:
-            return self._engines.mark(Mark(seconds, note))
-        except (OSError, SinkError):
-            return False
+        """Mark a moment; False when it could not be taken.
+
+        Raises:
+            SinkError: a file cannot be written.
+        """
+        return self._engines.mark(Mark(seconds, note))
 
     @property
     def speed(self) -> float:

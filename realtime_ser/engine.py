@@ -14,7 +14,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -450,11 +450,20 @@ class Engine:
                         return
                     continue
                 if item is None:
+                    self._last_marks()
                     return
                 if isinstance(item, Mark):
                     self._delivery.mark(item, self._sink_failed)
                     continue
                 self._delivery.write(*item, self._clock.monotonic(), self._sink_failed)
+
+    def _last_marks(self) -> None:
+        """Those that came behind the end marker, while rows were still being written."""
+        with suppress(queue.Empty):
+            while True:
+                item = self._rows.get_nowait()
+                if isinstance(item, Mark):
+                    self._delivery.mark(item, self._sink_failed)
 
     def _sink_failed(self, error: Exception) -> None:
         """End in order: the other sinks get what is left."""

@@ -92,6 +92,8 @@ class Health:
     """How often the position was moved by hand; what a screen has of later times is void then."""
     run: int = 0
     """Counts sources that followed one another; positions begin anew with each."""
+    broken: tuple[str, ...] = ()
+    """Files that can be written no more, in words."""
     model_version: str = ""
     """Tells models of one name apart; see ``models.Model.version``."""
     cpu: float | None = None

@@ -102,11 +102,11 @@ class Succession:
         """See ``Engine.health``, over all engines so far."""
         health = self.engine.health()
         changing = self._changing.locked() and health.state != "failed"
-        failures = [log.failure for log in list(self.logs.values()) if log.failure is not None]
+        broken = tuple(log.failure for log in [*self.logs.values()] if log.failure is not None)
         return replace(
             health,
             state="starting" if changing else health.state,
-            problem=health.problem or next(iter(failures), None),
+            broken=broken,
             elapsed=0.0 if self._begun is None else self.clock.monotonic() - self._begun,
             rows=self._rows + health.rows,
             run=self._run,
@@ -132,11 +132,18 @@ class Succession:
         engine = self.engine
         if engine.mark(mark):
             return True
-        if engine.health().state != "ended" or self.leaving.is_set() or self._changing.locked():
+        if engine.health().state != "ended" or self.leaving.is_set():
             return False
-        row = engine.marked(mark)
-        for sink in (*self.logs.values(), self._view):
-            sink.write(row)
+        if not self._changing.acquire(blocking=False):
+            return False
+        try:
+            row = engine.marked(mark)
+            with ExitStack() as writing:  # one that fails takes nothing from the others
+                for sink in (*self.logs.values(), self._view):
+                    writing.callback(sink.write, row)
+                self._rows += 1
+        finally:
+            self._changing.release()
         return True
 
     def uncertain_below(self, confidence: float) -> None:
@@ -169,10 +176,16 @@ class Succession:
         """
         with self._changing:
             engine = self.engine
-        with ExitStack() as ending:
-            for log in self.logs.values():
-                ending.callback(log.finish)
-            engine.join()
+        errors: list[Exception] = []
+        endings: list[Callable[[], object]] = [engine.join]
+        endings += [log.finish for log in self.logs.values()]
+        for end in endings:
+            try:
+                end()
+            except Exception as error:  # noqa: BLE001 - the first of them is raised below
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     @property
     def position(self) -> float:

@@ -73,6 +73,6 @@ def main(seconds: float, output: Path) -> None:
 
 if __name__ == "__main__":
     main(
-        float(sys.argv[1]) if len(sys.argv) > 1 else 62.0,
+        float(sys.argv[1]) if len(sys.argv) > 1 else 50.5,
         Path(sys.argv[2]) if len(sys.argv) > 2 else Path("docs/screenshot.svg"),
     )

@@ -34,6 +34,8 @@ HEADER = struct.Struct("<dI?")
 """Monotonic time of a block's last sample (seconds), samples, whether input was lost before it."""
 QUEUE_SECONDS = 2.0
 """Audio held for a parent that is late; beyond it blocks are lost, which the next one tells."""
+_POLL = 0.05
+"""Seconds between looks at whether the stream has ended, when nothing comes."""
 _LAST_WORDS = 1.0
 """Seconds for the audio system to close a stream."""
 
@@ -46,9 +48,10 @@ class _Recording:
     """An open stream, whose blocks wait in a queue."""
 
     def __init__(self, audio: Any, wanted: dict[str, Any], sample_rate: int) -> None:
-        self.blocks: queue.Queue[bytes | None] = queue.Queue(
+        self.blocks: queue.Queue[bytes] = queue.Queue(
             max(2, round(QUEUE_SECONDS / wanted["block"]))
         )
+        self.ended = threading.Event()
         self._missed = False
         self._stream = audio.RawInputStream(
             device=wanted["device"],
@@ -57,17 +60,9 @@ class _Recording:
             blocksize=max(1, round(wanted["block"] * sample_rate)),
             dtype="float32",
             callback=self._on_block,
-            finished_callback=self.end,
+            finished_callback=self.ended.set,
         )
         self._stream.start()
-
-    def end(self) -> None:
-        """Let the reader of ``blocks`` end; what cannot be queued it does not need."""
-        try:
-            self.blocks.put_nowait(None)
-        except queue.Full:
-            self.blocks.get_nowait()
-            self.blocks.put_nowait(None)
 
     def close(self) -> None:
         self._stream.abort()
@@ -88,6 +83,9 @@ class _Parent:
     def __init__(self) -> None:
         self.requests: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self.recording: _Recording | None = None
+        # Of our own: what audio libraries print goes where their stderr goes.
+        self._out = os.fdopen(os.dup(1), "wb")
+        os.dup2(2, 1)
         # A daemon: whatever the audio system does, the end of stdin ends the process.
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -96,8 +94,8 @@ class _Parent:
 
     def write(self, data: bytes) -> None:
         try:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
+            self._out.write(data)
+            self._out.flush()
         except OSError as error:
             raise _GoneError from error
 
@@ -106,7 +104,7 @@ class _Parent:
             self.requests.put(json.loads(line))
         self.requests.put(None)
         if self.recording is not None:
-            self.recording.end()
+            self.recording.ended.set()
         time.sleep(_LAST_WORDS)
         os._exit(0)
 
@@ -193,8 +191,12 @@ def _record(audio: Any, wanted: dict[str, Any], parent: _Parent) -> None:
         raise _RefusedError(_text(error)) from error
     parent.recording = recording
     parent.say(sample_rate=sample_rate)
-    while (block := recording.blocks.get()) is not None:
-        parent.write(block)
+    while True:
+        try:
+            parent.write(recording.blocks.get(timeout=_POLL))
+        except queue.Empty:
+            if recording.ended.is_set():
+                break
     recording.close()
     raise _GoneError
 

@@ -171,6 +171,7 @@ class MicrophoneSource:
             wait([attempt], 0.05)
             self._driver.close()
         executor.shutdown()
+        self._driver.close()  # it may have opened in between
 
     def health(self) -> SourceHealth:
         """See ``Source.health``."""

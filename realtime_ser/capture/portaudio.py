@@ -153,14 +153,16 @@ class _Process:
         """Hand on blocks, from a thread, until the process ends."""
 
         def run() -> None:
-            with self._reading:
-                while len(header := self._out.read(HEADER.size)) == HEADER.size:
-                    captured, count, overflow = HEADER.unpack(header)
-                    samples = np.empty((count, channels), np.float32)
-                    if self._out.readinto(samples.data) < samples.nbytes:
-                        break
-                    on_block(samples, captured, overflow)
-            on_end()
+            try:
+                with self._reading:
+                    while len(header := self._out.read(HEADER.size)) == HEADER.size:
+                        captured, count, overflow = HEADER.unpack(header)
+                        samples = np.empty((count, channels), np.float32)
+                        if self._out.readinto(samples.data) < samples.nbytes:
+                            break
+                        on_block(samples, captured, overflow)
+            finally:
+                on_end()
 
         self._reader = threading.Thread(target=run, name="audio-reader")
         self._reader.start()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import select
 import sys
 from typing import TYPE_CHECKING
 
@@ -62,15 +63,23 @@ class _Forgiving(io.TextIOWrapper):
     def write(self, text: str) -> int:
         try:
             return super().write(text)
+        except BlockingIOError:
+            self.flush()
         except OSError:
             self._drop()
-            return len(text)
+        return len(text)
 
     def flush(self) -> None:
-        try:
-            super().flush()
-        except OSError:
-            self._drop()
+        while True:
+            try:
+                super().flush()
+            except BlockingIOError:  # somebody made the terminal so; it only takes its time
+                select.select([], [self], [])
+            except OSError:
+                self._drop()
+                return
+            else:
+                return
 
     def _drop(self) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)

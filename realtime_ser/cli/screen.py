@@ -88,11 +88,14 @@ def shown(app: LiveApp) -> object:
         SystemExit: the terminal was closed, or SIGTERM came.
     """
 
+    from realtime_ser.capture.quiet import native_stderr_muted
+
     async def run() -> object:
         with termination_calls(app.action_interrupt):
             return await app.run_async()
 
-    return asyncio.run(run())
+    with native_stderr_muted():
+        return asyncio.run(run())
 
 
 def leave(app: LiveApp, outcome: object) -> None:

@@ -14,16 +14,10 @@ TERMINATING: Final = ("SIGTERM", "SIGHUP")
 
 
 @contextlib.contextmanager
-def terminated_like_interrupted(first: Callable[[], None] | None = None) -> Iterator[None]:
-    """SIGTERM and a closed terminal raise SystemExit where Ctrl-C raises KeyboardInterrupt.
-
-    Args:
-        first: called before, in the handler.
-    """
+def terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM and a closed terminal raise SystemExit where Ctrl-C raises KeyboardInterrupt."""
 
     def leave(*_: object) -> None:
-        if first is not None:
-            first()
         raise SystemExit(TERMINATED_STATUS)
 
     with _handled(TERMINATING, leave):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from realtime_ser.types import EMOTIONS, UNCERTAIN
@@ -65,7 +66,7 @@ def draw(excerpt: Excerpt) -> Any:
             moment.note, (moment.seconds, 1.0), xycoords=("data", "axes fraction"),
             xytext=(2, 2), textcoords="offset points", fontsize=7, parse_math=False,
         )  # fmt: skip
-    _time(axes[-1], excerpt.start, length)
+    _time(axes[-1], excerpt, length)
     figure.suptitle(excerpt.title, x=0.01, ha="left", fontsize=10, parse_math=False)
     axes[0].set_title(
         about(excerpt), loc="left", fontsize=8, color=LIGHT.muted, pad=14, parse_math=False
@@ -185,15 +186,19 @@ def _label(ax: Any, label: str, what: str) -> None:
     ax.set_ylabel(text, fontsize=8, rotation=0, ha="right", va="center", parse_math=False)
 
 
-def _time(ax: Any, start: float, length: float) -> None:
-    from matplotlib.ticker import FuncFormatter, MultipleLocator
-
-    ax.set_xlim(start, start + length)
+def _time(ax: Any, excerpt: Excerpt, length: float) -> None:
+    """The axis; each run has times of its own, without a label just before the next."""
     step = next((step for step in _STEPS if length / step <= 12), _STEPS[-1])
-    ax.xaxis.set_major_locator(MultipleLocator(step))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: clock_text(seconds)))
-    unit = "h:min:s" if start + length >= 3600 else "min:s"
-    ax.set_xlabel(f"time ({unit})", fontsize=8)
+    left, right = excerpt.start, excerpt.start + length
+    ax.set_xlim(left, right)
+    labels: list[tuple[float, float]] = []
+    for start, end in pairwise([*excerpt.starts, math.inf]):
+        first = math.ceil(max(0.0, left - start) / step)
+        last = math.floor((min(right, end - step / 2) - start) / step)
+        labels += [(start + own * step, own * step) for own in range(first, last + 1)]
+    ax.set_xticks([at for at, _ in labels], [clock_text(own) for _, own in labels])
+    longest = max((own for _, own in labels), default=0.0)
+    ax.set_xlabel(f"time ({'h:min:s' if longest >= 3600 else 'min:s'})", fontsize=8)
 
 
 def _legend(figure: Any, rows: Sequence[TimelineRow], plane: bool) -> None:

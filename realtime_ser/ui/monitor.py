@@ -90,7 +90,11 @@ class Controls(Player, Protocol):
         """Seconds of audio that have been heard: what ``mark`` takes."""
 
     def mark(self, note: str, seconds: float) -> bool:
-        """Mark a moment in the timeline; False when it could not be taken."""
+        """Mark a moment in the timeline; False when it could not be taken.
+
+        Raises:
+            RealtimeSerError: a file cannot be written.
+        """
 
     def sources(self) -> Sequence[Choice]:
         """Microphones. Slow."""

@@ -108,7 +108,13 @@ class OperableApp(App[Outcome]):
                 return
             if controls.health().run != run:
                 self.tell("the source has changed meanwhile; mark anew", "warning")
-            elif controls.mark(note, at):
+                return
+            try:
+                marked = controls.mark(note, at)
+            except RealtimeSerError as error:
+                self.tell(str(error), "error")
+                return
+            if marked:
                 where = "" if controls.logs else "  (in no file: l writes one)"
                 self.tell(f"marked {clock_text(at)}  {note}".rstrip() + where)
             else:

@@ -254,6 +254,7 @@ class Session:
             lanes=tuple((self.label(key), spans) for key, spans in lanes.items() if spans),
             rows=tuple(row for _, row in ordered),
             moments=tuple(self.moments_between(start, end)),
+            starts=tuple(self.starts),
             models=self.models.between(start, end),
         )
 

@@ -112,6 +112,8 @@ class Excerpt:
     moments: tuple[Moment, ...]
     models: tuple[str, ...] = ()
     """Name and version of those that made the rows, where that is known."""
+    starts: tuple[float, ...] = (0.0,)
+    """Seconds of the axis at which runs begin, whose rows have times of their own."""
 
 
 def leading_class(row: TimelineRow) -> str:

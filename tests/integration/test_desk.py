@@ -203,13 +203,13 @@ def test_a_file_that_breaks_does_not_end_the_session(
         with monkeypatch.context() as broken:
             broken.setattr(CsvSink, "write", full)
             run.wait_for_rows()
-        wait_until(lambda: run.desk.health().problem is not None, 10, "the problem")
-        assert "disk full" in (run.desk.health().problem or "")
+        wait_until(lambda: run.desk.health().broken, 10, "the problem")
+        assert "disk full" in run.desk.health().broken[0]
         run.wait_for_rows()
         assert run.desk.health().state == "running"
         with pytest.raises(SinkError, match="disk full"):
             run.desk.stop_log(str(log))
-        assert run.desk.health().problem is None
+        assert run.desk.health().broken == ()
         run.wait_for_rows()
     assert read_timeline(log)
 

@@ -155,3 +155,12 @@ def test_a_picture_says_what_it_leaves_out() -> None:
     excerpt = session.excerpt(0.0, 10.0, "")
     assert about(excerpt) == "3 more channels are in the CSV file only"
     assert len(draw(excerpt).axes) == 16
+
+
+def test_the_axis_has_the_times_of_each_run(session: Session) -> None:
+    excerpt = replace(session.excerpt(0.0, 60.0, "a call"), end=60.0, starts=(0.0, 33.0))
+    axis = draw(excerpt).axes[-1]
+    assert axis.get_xticks().tolist() == [0, 5, 10, 15, 20, 25, 30, 33, 38, 43, 48, 53, 58]
+    texts = [label.get_text() for label in axis.get_xticklabels()]
+    assert texts[:3] == ["0:00", "0:05", "0:10"]
+    assert texts[7:9] == ["0:00", "0:05"]

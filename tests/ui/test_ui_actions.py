@@ -527,3 +527,19 @@ async def test_another_source_is_named() -> None:
         await pilot.press("f")
         await type_in(pilot, "call.wav")
         assert "call.wav" in text_of(app, TitleLine)
+
+
+async def test_a_file_that_is_written_no_more_stands_there_and_is_no_news_of_the_audio() -> None:
+    monitor = speaking(26.0)
+    app = make_app(monitor)
+    async with app.run_test() as pilot:
+        await look(pilot)
+        well = monitor.current
+        monitor.current = replace(well, broken=("calls.csv: disk full; make room",))
+        await look(pilot)
+        assert "calls.csv: disk full" in text_of(app, Notice)
+        assert app.query_one(Notice).has_class("-problem")
+        monitor.current = well
+        await look(pilot)
+        assert "disk full" not in text_of(app, Notice)
+        assert told(app) == ""

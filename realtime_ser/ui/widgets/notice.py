@@ -30,6 +30,8 @@ class Notice(Static):
         health = session.health
         problem = None if health is None else health.problem
         lines = [] if problem is None else [f"▲ {problem}"]
+        broken = () if health is None else health.broken
+        lines += [f"▲ {failure}" for failure in broken]
         lines += [f"▲ {trouble}" for trouble in session.troubles()]
         if health is not None and health.state == "ended":
             where = f" · timeline in {' and '.join(written)}" if written else ""
@@ -40,5 +42,6 @@ class Notice(Static):
         if text != self._text:
             self._text = text
             self.set_class(bool(text), "-shown")
-            self.set_class(problem is not None or session.now().mood == "muted", "-problem")
+            bad = problem is not None or broken or session.now().mood == "muted"
+            self.set_class(bool(bad), "-problem")
             self.update(text)
