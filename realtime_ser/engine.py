@@ -105,6 +105,9 @@ class Engine:
         """Seconds of audio that the worker has taken in, of the stream that had most."""
         self._idle = 0.0
         """Seconds that the worker has waited for others."""
+        self._marking = threading.Lock()
+        self._marked_out = False
+        """No mark is taken any more."""
 
     def open(self) -> SourceInfo:
         """Open the source, then the sinks; ``start`` must follow.
@@ -167,11 +170,13 @@ class Engine:
         """
         if self._state() not in ("running", "paused") or self._stopping.is_set():
             return False
-        try:
-            self._rows.put_nowait(mark)
-        except queue.Full:
-            return False
-        return True
+        with self._marking:
+            try:
+                if not self._marked_out:
+                    self._rows.put_nowait(mark)
+            except queue.Full:
+                return False
+            return not self._marked_out
 
     def marked(self, mark: Mark) -> TimelineRow:
         """The row that a mark becomes: for one that came when the run had ended."""
@@ -459,7 +464,8 @@ class Engine:
 
     def _last_marks(self) -> None:
         """Those that came behind the end marker, while rows were still being written."""
-        with suppress(queue.Empty):
+        with self._marking, suppress(queue.Empty):
+            self._marked_out = True
             while True:
                 item = self._rows.get_nowait()
                 if isinstance(item, Mark):

@@ -127,7 +127,7 @@ class Succession:
         """See ``Engine.mark``; when a recording has ended its files can still take a mark.
 
         Raises:
-            SinkError, OSError: a file cannot be written.
+            SinkError: a file cannot be written.
         """
         engine = self.engine
         if engine.mark(mark):
@@ -226,7 +226,8 @@ class Succession:
         if self.uri == "-":
             raise ConfigError("-: standard input cannot be opened twice; end and start again")
         with self._changing:
-            self._try(uri)
+            if audio == "new":
+                self._try(uri)
             before = self.uri, self.recognizer, self.config.recognizer.model
             self._end()
             at = self.position if isinstance(self.source, FileSource) else 0.0

@@ -143,7 +143,7 @@ def _portaudio() -> Any:
     except ImportError as error:
         raise _RefusedError(f"{error}; install it: pip install sounddevice") from error
     except Exception as error:
-        if type(error).__name__ != "PortAudioError":
+        if type(error).__name__ != "PortAudioError":  # nobody can import it where this fails
             raise
         raise _RefusedError(f"PortAudio does not start ({_text(error)})") from error
     return sounddevice

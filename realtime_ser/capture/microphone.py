@@ -159,19 +159,18 @@ class MicrophoneSource:
         raise EOFError
 
     def close(self) -> None:
-        """See ``Source.close``. Waits up to two seconds for the audio system."""
+        """See ``Source.close``. Waits a few seconds for the audio system."""
         executor, self._executor = self._executor, None
         attempt, self._attempt = self._attempt, None
         self._connection = None
         if executor is None:
             return
-        self._driver.close()
         while attempt is not None and not attempt.done():
+            self._driver.close()
             # It may have been about to begin when the driver was closed.
             wait([attempt], 0.05)
-            self._driver.close()
         executor.shutdown()
-        self._driver.close()  # it may have opened in between
+        self._driver.close()
 
     def health(self) -> SourceHealth:
         """See ``Source.health``."""

@@ -49,8 +49,10 @@ class PortAudio:
         with self._lock:
             process = self._process = _Process(self._command)
         found = process.ask({"devices": list(sample_rates)}, self._patience)["devices"]
-        return [DeviceInfo(**device | {"sample_rates": tuple(device["sample_rates"])})
-                for device in found]  # fmt: skip
+        return [
+            DeviceInfo(**device | {"sample_rates": tuple(device["sample_rates"])})
+            for device in found
+        ]
 
     def open(
         self,

@@ -59,7 +59,7 @@ def command(
     failures = _take_out_unreadable(targets)
     # Only now torch, which takes seconds to load: what is wrong with the rest is said at once.
     from realtime_ser.assembly import load_recognizer, pipeline_factory
-    from realtime_ser.capture.quiet import native_stderr_muted
+    from realtime_ser.cli.quiet import native_stderr_muted
 
     recognizer = load_recognizer(settings)
     make_folder(output)

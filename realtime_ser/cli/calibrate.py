@@ -59,7 +59,7 @@ def _calibrate(name: str, source: str, seconds: float, config: Config) -> None:
         speakers_folder,
     )
     from realtime_ser.capture.open import open_source
-    from realtime_ser.capture.quiet import native_stderr_muted
+    from realtime_ser.cli.quiet import native_stderr_muted
     from realtime_ser.clock import SystemClock
     from realtime_ser.errors import ConfigError, SourceError
 

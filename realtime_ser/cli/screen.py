@@ -88,14 +88,11 @@ def shown(app: LiveApp) -> object:
         SystemExit: the terminal was closed, or SIGTERM came.
     """
 
-    from realtime_ser.capture.quiet import native_stderr_muted
-
     async def run() -> object:
         with termination_calls(app.action_interrupt):
             return await app.run_async()
 
-    with native_stderr_muted():
-        return asyncio.run(run())
+    return asyncio.run(run())
 
 
 def leave(app: LiveApp, outcome: object) -> None:
@@ -133,6 +130,7 @@ def run_replay(file: Path, config: Config, *, plain: bool) -> None:
         DataError: it cannot be read, or has no rows.
         KeyboardInterrupt: the user pressed Ctrl-C.
     """
+    from realtime_ser.cli.quiet import native_stderr_muted
     from realtime_ser.clock import SystemClock
     from realtime_ser.replay import open_replay
 
@@ -154,7 +152,8 @@ def run_replay(file: Path, config: Config, *, plain: bool) -> None:
         exporter=export_here,
         preferences=load_preferences(preferences_file()),
     )
-    outcome = shown(app)
+    with native_stderr_muted():
+        outcome = shown(app)
     leave(app, outcome)
 
 

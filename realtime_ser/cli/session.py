@@ -69,7 +69,7 @@ def run_session(session: Session, config: Config) -> None:
         RealtimeSerError: what the user can mend.
         KeyboardInterrupt: the user pressed Ctrl-C; the engine has drained.
     """
-    from realtime_ser.capture.quiet import native_stderr_muted
+    from realtime_ser.cli.quiet import native_stderr_muted
     from realtime_ser.clock import SystemClock
 
     clock = SystemClock()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from realtime_ser.types import EMOTIONS, UNCERTAIN
 from realtime_ser.ui.arrangement import MOST_LANES
 from realtime_ser.ui.lane import SHORTEST
 from realtime_ser.ui.palette import LIGHT
+from realtime_ser.ui.timeline_model import divisions
 from realtime_ser.ui.times import clock_text
 
 if TYPE_CHECKING:
@@ -191,13 +191,10 @@ def _time(ax: Any, excerpt: Excerpt, length: float) -> None:
     step = next((step for step in _STEPS if length / step <= 12), _STEPS[-1])
     left, right = excerpt.start, excerpt.start + length
     ax.set_xlim(left, right)
-    labels: list[tuple[float, float]] = []
-    for start, end in pairwise([*excerpt.starts, math.inf]):
-        first = math.ceil(max(0.0, left - start) / step)
-        last = math.floor((min(right, end - step / 2) - start) / step)
-        labels += [(start + own * step, own * step) for own in range(first, last + 1)]
+    found = divisions(left, right + step / 2, step, step / 2, excerpt.starts)
+    labels = [(at, own) for at, own in found if at >= left]
     ax.set_xticks([at for at, _ in labels], [clock_text(own) for _, own in labels])
-    longest = max((own for _, own in labels), default=0.0)
+    longest = max((own for _, own in labels), default=0)
     ax.set_xlabel(f"time ({'h:min:s' if longest >= 3600 else 'min:s'})", fontsize=8)
 
 

@@ -182,7 +182,8 @@ class LiveApp(AdjustableApp):
                 self._session.take(row)
         self._session.update(message.health)
         self._tell_what_is_over(before, troubled)
-        if waiting_writes(self._driver) <= _MOST_WAITING:
+        # A last picture may come while the screen is being taken down.
+        if self._utterances.is_attached and waiting_writes(self._driver) <= _MOST_WAITING:
             self._draw_next(quiet=not rows)
         if before is None or before.seekable != message.health.seekable:
             self.refresh_bindings()
@@ -304,8 +305,6 @@ class LiveApp(AdjustableApp):
 
     def draw(self) -> None:
         """See ``AdjustableApp.draw``."""
-        if not self._utterances.is_attached:
-            return  # the screen is being taken down, and a last picture of the engine came
         session, display, controls = self._session, self.appearance, self.controls
         threshold = self._uncertain_below if controls is None else controls.uncertain_below
         written = () if controls is None else controls.logs

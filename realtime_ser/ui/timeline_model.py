@@ -55,20 +55,34 @@ def ticks(
     Returns:
         (column counted from ``first``, text), from left to right.
     """
-    left, right = first * seconds, (first + count) * seconds
-    room = 2 + len(clock_text(right))
+    room = 2 + len(clock_text((first + count) * seconds))
     step = next(
         (step for step in _TICK_SECONDS if step >= seconds and step / seconds >= room + 2),
         _TICK_SECONDS[-1],
     )
-    marks = []
+    found = divisions(first * seconds, (first + count) * seconds, step, room * seconds, starts)
+    columns = [(round(at / seconds) - first, clock_text(own)) for at, own in found]
+    return [(column, text) for column, text in columns if 0 <= column <= count - room]
+
+
+def divisions(
+    left: float, right: float, step: int, room: float, starts: Sequence[float]
+) -> list[tuple[float, int]]:
+    """Every ``step`` seconds of each run, as far as ``room`` seconds are left in it and in sight.
+
+    Args:
+        left: seconds of the axis where what is in sight begins.
+        right: where it ends.
+        step: seconds.
+        room: seconds that a label takes.
+        starts: seconds of the axis at which runs begin; each has times of its own.
+
+    Returns:
+        (seconds of the axis, seconds of the run), from left to right.
+    """
+    found: list[tuple[float, int]] = []
     for start, end in pairwise([*starts, math.inf]):
-        if end <= left or start >= right:
-            continue
-        before = math.floor(max(0.0, left - start) / step)
-        until = min(count, round(min(end, right) / seconds) - first)
-        for own in range(before * step, math.ceil(right - start) + 1, step):
-            column = round((start + own) / seconds) - first
-            if 0 <= column <= until - room:
-                marks.append((column, clock_text(own)))
-    return marks
+        first = math.floor(max(0.0, left - start) / step) * step
+        last = min(right, end) - room - start
+        found += [(start + own, own) for own in range(first, math.floor(last) + 1, step)]
+    return found

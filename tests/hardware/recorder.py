@@ -16,7 +16,7 @@ import numpy as np
 
 from realtime_ser.capture.devices import list_devices
 from realtime_ser.capture.open import open_source
-from realtime_ser.capture.quiet import native_stderr_muted
+from realtime_ser.cli.quiet import native_stderr_muted
 from realtime_ser.clock import SystemClock
 from realtime_ser.config import CaptureConfig
 from realtime_ser.errors import SourceError

@@ -5,7 +5,7 @@ import sys
 
 SCRIPT = """
 import os, sys
-from realtime_ser.capture.quiet import native_stderr_muted
+from realtime_ser.cli.quiet import native_stderr_muted
 
 def speak(when):
     os.write(2, f"native {when}\\n".encode())

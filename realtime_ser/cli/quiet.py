@@ -1,4 +1,4 @@
-"""Keeps the chatter of audio libraries off the user's terminal.
+"""The user's terminal, kept from what libraries chat, and outlived when it is closed.
 
 Decoders (mpg123) write remarks to file descriptor 2 themselves, while a screen is up: they would
 break the screen, and the promise of one line a problem.
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def native_stderr_muted() -> Iterator[None]:
     """While it lasts only Python reaches the terminal's stderr, through ``sys.stderr``.
+
+    And a terminal that is closed meanwhile is no error: what nobody can read is dropped.
 
     For the outermost frame of a command: it changes the whole process, and a console or handler
     that took ``sys.stderr`` before is muted, too. Where stderr is not a plain file descriptor (a
@@ -55,10 +57,8 @@ def native_stderr_muted() -> Iterator[None]:
 
 
 class _Forgiving(io.TextIOWrapper):
-    """A terminal that may be closed while it is written to: what nobody can read is dropped.
-
-    The screen's writer would end with the error, and the screen wait for it for ever.
-    """
+    """With the error of a closed terminal the screen's writer would end, and the screen wait for it
+    for ever."""
 
     def write(self, text: str) -> int:
         try:
