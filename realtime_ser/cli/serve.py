@@ -67,7 +67,7 @@ def command(
     device: options.Device = None,
     config: options.ConfigFile = None,
 ) -> None:
-    """Hear calls over the network: audio in over WebSocket, timelines out."""
+    """Hear calls that come over the network."""
     given: dict[str, Any] = {
         "server.host": host,
         "server.port": port,
@@ -130,7 +130,7 @@ def _serve(config: Config, rules: Rules, listener: socket.socket, tls: Tls | Non
     with told_while("loading the model"):
         from realtime_ser.assembly import load_recognizer, pipeline_factory
 
-        recognizer = load_recognizer(config)
+        recognizer = load_recognizer(config, many=True)
         make_pipeline = pipeline_factory(config, recognizer)
     from realtime_ser.cli.serving import serve
 

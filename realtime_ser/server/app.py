@@ -73,10 +73,10 @@ class Server:
         self._model = heard.model
         self._disk = disk
         self._metrics = Metrics()
-        self._book = Book()
+        self.book = Book()
         seats = Seats(limits.streams_a_client, config.floor.max_streams)
         self.board = Switchboard(
-            floor, self._book, self._metrics, seats, clock,
+            floor, self.book, self._metrics, seats, clock,
             folder=folder, analyse_agent=limits.analyse_agent, disguise=disguise,
         )  # fmt: skip
         self._metrics.health = floor.health
@@ -92,7 +92,7 @@ class Server:
             classes=heard.classes,
         )
         calls = Calls(self.board, seats, self._metrics, rules, terms)
-        self.feed = Feed(self._book, self._metrics, clock, self._floor_picture, every=feed_every)
+        self.feed = Feed(self.book, self._metrics, clock, self._floor_picture, every=feed_every)
         self.ending = False
         self.app = Starlette(
             routes=[
@@ -142,5 +142,5 @@ class Server:
             "refused": self._metrics.refusals,
             "uptime": round(health.uptime, 1),
             "model": self._model,
-            "shares": self._book.shares(),
+            "shares": self.book.shares(),
         }  # fmt: skip
