@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "live": "Show and log the emotion of a voice while it speaks.",
     "demo": "Run on the bundled recording of a call.",
     "calibrate": "Learn how somebody usually sounds, for live --speaker.",
+    "serve": "Hear calls that come over the network.",
     "analyze": "Write the emotion timelines of recordings.",
     "evaluate": "Measure a model on labelled recordings.",
     "train": "Train a network by a recipe.",

@@ -157,12 +157,28 @@ def test_nothing_is_left_out_of_mixed_channels() -> None:
     assert "capture.left_out leaves nothing out of mixed channels" in text
 
 
+LISTS_OF_TEXTS = ("server.origins", "server.proxies")
+
+
 def test_every_number_has_a_range() -> None:
     for section, values in asdict(Config()).items():
         for name, value in values.items():
-            if not isinstance(value, str):
-                absurd = [-(10**9)] if isinstance(value, tuple) else -(10**9)
-                assert "is outside" in message(flags={f"{section}.{name}": absurd})
+            if isinstance(value, str | bool) or f"{section}.{name}" in LISTS_OF_TEXTS:
+                continue
+            absurd = [-(10**9)] if isinstance(value, tuple) else -(10**9)
+            assert "is outside" in message(flags={f"{section}.{name}": absurd})
+
+
+def test_the_environment_can_switch_on_and_off() -> None:
+    for text, value in (("true", True), ("false", False)):
+        set_so = load_config(None, {"REALTIME_SER_SERVER_PSEUDONYMS": text})
+        assert set_so.server.pseudonyms is value
+    with pytest.raises(ConfigError, match="'yes' is not true or false"):
+        load_config(None, {"REALTIME_SER_SERVER_PSEUDONYMS": "yes"})
+
+
+def test_the_token_is_no_setting() -> None:
+    assert load_config(None, {"REALTIME_SER_TOKEN": "secret"}) == Config()
 
 
 def test_keys_at_odds_name_the_layer_that_caused_it(tmp_path: Path) -> None:
