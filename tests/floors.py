@@ -117,7 +117,7 @@ def _call(number: int, draw: random.Random) -> Message:
         confidence=recent[-1][2] if speaking else None,
         negative=float(sum(5 for _, name, _ in recent if name in ("angry", "sad", "fear"))),
         recent=recent,
-        alert=make_alert(duration - draw.uniform(2.0, 200.0), started=began.isoformat())
+        alert=make_alert(max(1.0, duration - draw.uniform(2.0, 200.0)), started=began.isoformat())
         if alerted
         else None,
         alerts=int(alerted) * draw.randint(1, 4),

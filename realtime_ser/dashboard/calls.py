@@ -11,8 +11,6 @@ from realtime_ser.stats import Latency
 from realtime_ser.types import EMOTIONS, UNCERTAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from realtime_ser.dashboard.fields import Record
 
 Key: TypeAlias = tuple[str, int]
@@ -201,18 +199,16 @@ def _utc(record: Record, name: str) -> str:
         raise ValueError(f"{name} is {fields.shown(value)!r}, not a time with its zone") from None
 
 
-def _recent(record: Record, before: Sequence[Heard]) -> tuple[Heard, ...]:
+def _recent(record: Record, before: tuple[Heard, ...]) -> tuple[Heard, ...]:
     given = fields.items(record.get("recent", []), "recent")[-_MOST_RECENT:]
-    # Nearly all of it was there a moment ago, and has been checked then.
-    known: dict[tuple[object, ...], Heard] = {heard: heard for heard in before}
-    return tuple(sorted(known.get(_hashable(entry)) or _heard(entry) for entry in given))
+    # Most calls have the same as a moment ago, and have been checked then.
+    if len(given) == len(before) and all(map(_is_same, given, before)):
+        return before
+    return tuple(sorted(map(_heard, given)))
 
 
-def _hashable(entry: object) -> tuple[object, ...]:
-    """An entry as it would be known; nothing that is known for what is none."""
-    if isinstance(entry, list) and not any(isinstance(part, (list, dict)) for part in entry):
-        return tuple(entry)
-    return ()
+def _is_same(entry: object, heard: Heard) -> bool:
+    return isinstance(entry, list) and tuple(entry) == heard
 
 
 def _heard(entry: object) -> Heard:

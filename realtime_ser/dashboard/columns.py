@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.cells import cell_len, set_cell_size
 
 from realtime_ser.dashboard.ranking import ALERTED, STRONG, is_fresh
-from realtime_ser.dashboard.strip import WIDEST, strip_cells, strip_line
+from realtime_ser.dashboard.strip import WIDEST
 from realtime_ser.types import UNCERTAIN
 from realtime_ser.ui.times import clock_text, percent_text
 
@@ -24,6 +24,7 @@ _TIME: Final = 7
 _EMOTION: Final = 12
 _SURE: Final = 6
 _NEGATIVE: Final = 8
+_NEGATIVE_NARROW: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,12 @@ def columns_for(width: int) -> Columns:
     if left < 44:  # who, what, and how it went
         strip = max(0, min(10, left - 9))
         return Columns(max(1, left - strip - (1 if strip else 0)), 0, strip, 0, 0)
-    left -= _ROLE + 1 + 1 + _NEGATIVE + 2
+    negative = _NEGATIVE if width >= 90 else _NEGATIVE_NARROW
+    left -= _ROLE + 1 + 1 + negative + 2
     spare = max(0, left - 29)
-    name, alert = min(36, 13 + spare // 3), min(26, 9 + spare // 4)
+    name, alert = min(36, 12 + spare // 3), min(26, 9 + spare // 4)
     strip = min(WIDEST, left - name - alert)
-    return Columns(name, _ROLE, strip, _NEGATIVE, left - name - strip)
+    return Columns(name, _ROLE, strip, negative, left - name - strip)
 
 
 def heading(columns: Columns, display: Display) -> Line:
@@ -59,14 +61,16 @@ def heading(columns: Columns, display: Display) -> Line:
     if columns.strip:
         words += [_GAP, _fit("last 5 min" if columns.strip >= 10 else "5 min", columns.strip)]
     if columns.negative:
-        words.append(f"{'negative' if columns.strip >= 10 else 'neg':>{columns.negative}}")
+        words.append(
+            f"{'negative' if columns.negative >= _NEGATIVE else 'neg':>{columns.negative}}"
+        )
     if columns.alert:
         words += [_GAP, _GAP, _fit("alert", columns.alert)]
     return [("".join(words), f"bold {display.palette.muted}")]
 
 
 def call_line(
-    call: Call, level: int, columns: Columns, display: Display, *, chosen: bool, letters: bool
+    call: Call, level: int, columns: Columns, display: Display, strip: Line, *, chosen: bool
 ) -> Line:
     """One call.
 
@@ -75,8 +79,8 @@ def call_line(
         level: of attention.
         columns: their widths.
         display: how to draw.
+        strip: the last minutes, of the width that the columns say.
         chosen: the call is selected.
-        letters: there are no colours.
     """
     palette = display.palette
     ink = palette.ink if call.live else palette.muted
@@ -89,8 +93,7 @@ def call_line(
     line.append((f"{clock_text(call.duration):>{_TIME}}  ", muted))
     line += _emotion(call, display, ink, muted)
     if columns.strip:
-        cells = strip_cells(call.recent, call.duration, columns.strip)
-        line += [(_GAP, ""), *strip_line(cells, display, letters=letters)]
+        line += [(_GAP, ""), *strip]
     if columns.negative:
         text = _minutes(call.negative) if call.negative >= 1.0 else "—"
         line.append((f"{text:>{columns.negative}}", ink if call.negative >= 1.0 else muted))
@@ -162,7 +165,7 @@ def _alert(call: Call, width: int, display: Display, muted: str) -> tuple[str, s
         return " " * width, muted
     fresh = call.live and is_fresh(call)
     age = f" {clock_text(call.duration - alert.end)} ago" if width >= 18 else ""
-    count = f" x{call.alerts}" if call.alerts > 1 else ""
+    count = f" x{call.alerts}" if call.alerts > 1 and width >= 12 else ""
     room = max(1, width - len(age) - len(count))
     text = _fit(alert.name, min(room, cell_len(alert.name))) + count + age
     return _fit(text, width), f"bold {display.palette.alarm}" if fresh else muted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
 from realtime_ser.dashboard.calls import NEGATIVE
@@ -9,7 +10,7 @@ from realtime_ser.dashboard.calls import NEGATIVE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from realtime_ser.dashboard.calls import Call, Key
+    from realtime_ser.dashboard.calls import Call, Heard, Key
 
 FRESH: Final = 60.0
 """Seconds of the call for which an alert is fresh."""
@@ -30,12 +31,18 @@ _STRONG_FROM: Final = 18.0
 def concern(call: Call) -> float:
     """Seconds of the last minute in negative emotion, each weighted by its confidence."""
     since = call.duration - LOOK_BACK
-    total, last = 0.0, since
-    for end, emotion, confidence in call.recent:
-        if end > since and emotion in NEGATIVE:
-            total += confidence * min(ENTRY, end - last)
-        last = max(last, end)
+    first = bisect_right(call.recent, since, key=_end)
+    before = max(since, call.recent[first - 1][0]) if first else since
+    total = 0.0
+    for end, emotion, confidence in call.recent[first:]:
+        if emotion in NEGATIVE:
+            total += confidence * min(ENTRY, end - before)
+        before = end
     return total
+
+
+def _end(heard: Heard) -> float:
+    return heard[0]
 
 
 def is_fresh(call: Call) -> bool:

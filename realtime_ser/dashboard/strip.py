@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from realtime_ser.dashboard.ranking import ENTRY
@@ -10,9 +11,9 @@ from realtime_ser.types import UNCERTAIN
 from realtime_ser.ui.bars import RISING, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
-    from realtime_ser.dashboard.calls import Heard
+    from realtime_ser.dashboard.calls import Call, Heard, Key
     from realtime_ser.ui.display import Display
     from realtime_ser.ui.line_widget import Line
 
@@ -25,6 +26,42 @@ SURE: Final = 0.6
 
 Cell = tuple[str, float] | None
 """Emotion or ``uncertain`` and its confidence; None where nothing was said."""
+
+
+class Strips:
+    """Remembers lines: a call is drawn twice a second, and its strip changes every few."""
+
+    def __init__(self) -> None:
+        self._made: dict[Key, tuple[_Made, Line]] = {}
+
+    def line(self, call: Call, width: int, display: Display, *, letters: bool) -> Line:
+        """The line of a call; see ``strip_line``."""
+        made = _Made(call.recent, math.ceil(call.duration * width / SPAN), width, display)
+        before = self._made.get(call.key)
+        if before is None or not before[0].is_same(made):
+            cells = strip_cells(call.recent, call.duration, width)
+            self._made[call.key] = before = made, strip_line(cells, display, letters=letters)
+        return before[1]
+
+    def keep(self, keys: Container[Key]) -> None:
+        """Forget the lines of all other calls."""
+        self._made = {key: made for key, made in self._made.items() if key in keys}
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """All that a line depends on."""
+
+    recent: Sequence[Heard]
+    last: int
+    width: int
+    display: Display
+
+    def is_same(self, other: _Made) -> bool:
+        """Without looking into what was heard: what has not changed is the same object."""
+        return self.recent is other.recent and (self.last, self.width, self.display) == (
+            other.last, other.width, other.display,
+        )  # fmt: skip
 
 
 def strip_cells(recent: Sequence[Heard], duration: float, width: int) -> list[Cell]:

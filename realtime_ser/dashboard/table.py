@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.message import Message
 
 from realtime_ser.dashboard.columns import call_line, columns_for, heading
+from realtime_ser.dashboard.strip import Strips
 from realtime_ser.ui.line_widget import LineWidget
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class CallTable(LineWidget, can_focus=True):
         super().__init__()
         self._view = view
         self._letters = letters
+        self._strips = Strips()
         self._top = 0
         """Number of the first row in sight."""
         self._follows = True
@@ -61,6 +63,7 @@ class CallTable(LineWidget, can_focus=True):
         """
         self._display = display
         self._follows = self._follows or follow
+        self._strips.keep({call.key for call in self._view.rows})
         self.caption(Content(self._title()), self._subtitle())
         self.redraw()
 
@@ -77,10 +80,11 @@ class CallTable(LineWidget, can_focus=True):
         selected = view.selected
         for number in range(self._top, min(self._top + self.page, len(view.rows))):
             call = view.rows[number]
-            line = call_line(
-                call, view.level(call), columns, display,
-                chosen=number == selected, letters=self._letters,
-            )  # fmt: skip
+            strip: Line = []
+            if columns.strip:
+                strip = self._strips.line(call, columns.strip, display, letters=self._letters)
+            chosen = number == selected
+            line = call_line(call, view.level(call), columns, display, strip, chosen=chosen)
             lines.append([*line, self._bar(number - self._top)])
         if not view.rows:
             lines += [[], [(f"  {self._nothing()}", display.palette.muted)]]
