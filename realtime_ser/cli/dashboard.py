@@ -40,7 +40,7 @@ def command(
         typer.Option(help="Of --web; 0 takes any.", min=0, max=65_535, show_default="8000 if free"),
     ] = None,
 ) -> None:
-    """Show all calls of a server on one screen, who needs attention first."""
+    """Show all calls of a server, those that need attention first."""
     address, connect_to = _connection(connect, token_file)
     if web:
         from realtime_ser.cli.web import own_command, refuse_plain, serve_screen

@@ -30,7 +30,7 @@ COMMANDS: Final = {
     "live": "Show and log the emotion of a voice while it speaks.",
     "demo": "Run on the bundled recording of a call.",
     "calibrate": "Learn how somebody usually sounds, for live --speaker.",
-    "dashboard": "Show all calls of a server on one screen, who needs attention first.",
+    "dashboard": "Show all calls of a server, those that need attention first.",
     "analyze": "Write the emotion timelines of recordings.",
     "evaluate": "Measure a model on labelled recordings.",
     "train": "Train a network by a recipe.",

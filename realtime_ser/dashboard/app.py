@@ -87,7 +87,8 @@ class DashboardApp(AdjustableApp):
         self._shares = ShareBar()
         self._table = CallTable(view, letters=self.no_color)
         self._detail = CallDetail()
-        self._search = Input(view.search, placeholder="search", id="search", select_on_focus=False)
+        self._search = Input(placeholder="search", id="search", select_on_focus=False)
+        self._search.display = False
         self._notice = Notice()
 
     def get_default_screen(self) -> Screen[None]:
@@ -113,6 +114,7 @@ class DashboardApp(AdjustableApp):
 
     def on_mount(self) -> None:
         """Begin to look."""
+        self._search.value = self._view.search
         self._table.focus()
         self.poll()
         self.set_interval(1 / LOOKS_A_SECOND, self.poll)
@@ -200,8 +202,8 @@ class DashboardApp(AdjustableApp):
 
     def action_search(self) -> None:
         """Type what to search."""
-        self._search.add_class("-shown")
-        self._search.focus()
+        self._search.display = True
+        self.screen.set_focus(self._search)  # at once: the next keys may have come already
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """What fits so far is shown while it is typed."""
@@ -214,7 +216,7 @@ class DashboardApp(AdjustableApp):
 
     def action_leave(self) -> None:
         """Escape: end the search; else back to the first call."""
-        if self._view.search or self._search.has_class("-shown"):
+        if self._view.search or self._search.display:
             self._search.value = ""
             self._view.search = ""
             self._close_search()
@@ -223,8 +225,8 @@ class DashboardApp(AdjustableApp):
         self.look(follow=True)
 
     def _close_search(self) -> None:
-        self._search.remove_class("-shown")
-        self._table.focus()
+        self._search.display = False
+        self.screen.set_focus(self._table)
 
     def action_help(self) -> None:
         """Show the keys."""

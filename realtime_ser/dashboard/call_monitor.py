@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from realtime_ser.dashboard import fields
 from realtime_ser.dashboard.calls import parse_call
 from realtime_ser.errors import DataError
+from realtime_ser.levels import FLOOR_DBFS
 from realtime_ser.sinks.row_format import FIELDS, parse_record
 from realtime_ser.stats import Health, Latency, LatencyMeter, StreamStatus, Turn
 from realtime_ser.types import EMOTIONS
@@ -26,7 +27,6 @@ STALLED_AFTER: Final = 3.0
 """Seconds without audio from a call that has not ended, after which that is said."""
 _MOST_WAITING: Final = 32_768
 """Rows that wait for the screen; half an hour has 3600 windows with a hop of half a second."""
-_SILENT_DBFS: Final = -120.0
 _KINDS: Final = ("window", "utterance", "alert")
 
 
@@ -95,7 +95,9 @@ class CallMonitor:
     def health(self) -> Health:
         """See ``Monitor.health``."""
         call = self._call = self._present()
-        speaking = call.speaking and call.live and not self._ended
+        there = call.live and not self._ended
+        speaking = call.speaking and there
+        level = call.level_dbfs if there else FLOOR_DBFS
         if call.duration > self._position:
             self._position, self._moved = call.duration, self._clock.monotonic()
         floor = self._picture.floor
@@ -120,8 +122,8 @@ class CallMonitor:
                     stream=call.stream,
                     channel=call.channel,
                     position=self._position,
-                    level_dbfs=call.level_dbfs if speaking else _SILENT_DBFS,
-                    peak_dbfs=call.level_dbfs if speaking else _SILENT_DBFS,
+                    level_dbfs=level,
+                    peak_dbfs=level,
                     speech=speaking,
                     speech_probability=float(speaking),
                 ),

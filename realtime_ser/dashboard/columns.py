@@ -90,13 +90,15 @@ def call_line(
     line.append((_GAP, ""))
     if columns.role:
         line += [(_fit(call.role, columns.role), muted), (_GAP, "")]
-    line.append((f"{clock_text(call.duration):>{_TIME}}  ", muted))
+    line.append((f"{_span(clock_text(call.duration), call.duration, _TIME)}  ", muted))
     line += _emotion(call, display, ink, muted)
     if columns.strip:
         line += [(_GAP, ""), *strip]
     if columns.negative:
-        text = _minutes(call.negative) if call.negative >= 1.0 else "—"
-        line.append((f"{text:>{columns.negative}}", ink if call.negative >= 1.0 else muted))
+        minutes, seconds = divmod(int(call.negative), 60)
+        text = f"{minutes}:{seconds:02}" if call.negative >= 1.0 else "—"
+        text = _span(text, call.negative, columns.negative)
+        line.append((text, ink if call.negative >= 1.0 else muted))
     if columns.alert:
         line += [(_GAP * 2, ""), _alert(call, columns.alert, display, muted)]
     if chosen:
@@ -104,10 +106,10 @@ def call_line(
     return line
 
 
-def _minutes(seconds: float) -> str:
-    """``m:ss``, also from an hour on, for a narrow column."""
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02}"
+def _span(text: str, seconds: float, width: int) -> str:
+    """A length of time in exactly so many cells; whole hours where it is too long."""
+    short = text if len(text) <= width else f"{seconds / 3600:.0f}h"
+    return f"{short:>{width}}"[:width]
 
 
 def fit_middle(text: str, width: int) -> str:

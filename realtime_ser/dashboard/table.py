@@ -133,13 +133,12 @@ class CallTable(LineWidget, can_focus=True):
 
     def _title(self) -> str:
         view = self._view
-        parts = [f"calls  {len(view.rows)}", f"by {view.sort}"]
+        parts = [f"calls  {len(view.rows)}"]
+        parts.append("‖ order held" if view.frozen else f"by {view.sort}")
         if view.filter != "all":
             parts.append(f"only {view.filter}")
         if view.search:
             parts.append(f"with “{view.search}”")
-        if view.frozen:
-            parts.append("‖ order held")
         return "  ·  ".join(parts)
 
     def _subtitle(self) -> str:

@@ -97,10 +97,12 @@ class ShareBar(LineWidget):
     def __init__(self) -> None:
         super().__init__()
         self._shares: tuple[tuple[str, float], ...] = ()
+        self._calls = 0
 
     def show(self, floor: Floor | None, display: Display) -> None:
         """Draw again if anything has changed."""
         self._shares = () if floor is None else floor.shares
+        self._calls = 0 if floor is None else floor.streams
         self._display = display
         self.redraw()
 
@@ -108,7 +110,7 @@ class ShareBar(LineWidget):
         """A stretch an emotion; what is left is silent."""
         display, palette = self._display, self._display.palette
         shares = [(name, share) for name, share in self._shares if share > 0.0]
-        rest = max(0.0, 1.0 - sum(share for _, share in shares))
+        rest = max(0.0, 1.0 - sum(share for _, share in shares)) if self._calls else 0.0
         widths = proportional([share for _, share in shares] + [rest], self.size.width)
         line = []
         for (name, share), width in zip(shares, widths, strict=False):
