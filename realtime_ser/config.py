@@ -84,6 +84,16 @@ class RecognizerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class FloorConfig:
+    """How many streams a server takes on."""
+
+    max_streams: int = 400
+    max_hop: float = 2.0
+    """Seconds to which the hop may be stretched, where there is too much to do, before new streams
+    are refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class TimelineConfig:
     """How predictions become rows."""
 
@@ -102,6 +112,7 @@ class Config:
     segments: SegmentConfig = field(default_factory=SegmentConfig)
     recognizer: RecognizerConfig = field(default_factory=RecognizerConfig)
     timeline: TimelineConfig = field(default_factory=TimelineConfig)
+    floor: FloorConfig = field(default_factory=FloorConfig)
 
     def __post_init__(self) -> None:
         _check_ranges(self)
@@ -272,6 +283,8 @@ def _check_ranges(config: Config) -> None:
         ("recognizer.max_wait", recognizer.max_wait, 0.0, 1.0),
         ("timeline.uncertain_below", timeline.uncertain_below, 0.0, 1.0),
         ("timeline.smoothing", timeline.smoothing, 0.0, 10.0),
+        ("floor.max_streams", config.floor.max_streams, 1, 65_536),
+        ("floor.max_hop", config.floor.max_hop, 0.1, 60.0),
     ]
     values = {key: value for key, value, _, _ in ranges}
     for key, value, *limits in ranges:

@@ -21,6 +21,20 @@ if TYPE_CHECKING:
     from realtime_ser.types import TimelineRow
 
 
+def emitted_row(row: TimelineRow, stamps: Stamps, emitted: float) -> TimelineRow:
+    """The row with the latency that it has when it is handed out.
+
+    Args:
+        row: its latency ends when it was inferred.
+        stamps: of its way so far.
+        emitted: monotonic seconds, now.
+    """
+    if row.latency_ms is None:
+        return row
+    waited = (emitted - stamps.inferred) * 1000.0
+    return replace(row, latency_ms=round(row.latency_ms + waited, 1))
+
+
 class Delivery:
     """The sinks of one run."""
 
@@ -95,9 +109,7 @@ class Delivery:
             emitted: monotonic seconds, now.
             on_error: told at once of a sink that failed.
         """
-        if row.latency_ms is not None:
-            waited = (emitted - stamps.inferred) * 1000.0
-            row = replace(row, latency_ms=round(row.latency_ms + waited, 1))
+        row = emitted_row(row, stamps, emitted)
         self.stages.add(stamps, emitted, row.latency_ms)
         self._hand_out(row, on_error)
         self.newest = row

@@ -27,5 +27,19 @@ class ModelError(RealtimeSerError):
     """A model folder that is missing, broken or made for something else."""
 
 
+class RefusedError(RealtimeSerError):
+    """A stream that cannot be taken in now."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        """Say why.
+
+        Args:
+            reason: one word, for programs: full, busy or ending.
+            text: one line, for people.
+        """
+        super().__init__(text)
+        self.reason = reason
+
+
 class DataError(RealtimeSerError):
     """Labelled data for training or evaluation that cannot be used."""

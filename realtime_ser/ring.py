@@ -93,6 +93,11 @@ class RingBuffer:
         with self._changed:
             return self._closed and self._available == 0
 
+    def totals(self) -> tuple[int, int, int]:
+        """Samples that were received, dropped, and are waiting; of one moment."""
+        with self._changed:
+            return self._write_sample - self._skipped, self._dropped, self._available
+
     def write(
         self, samples: AudioArray, captured: float | None, abort: threading.Event | None = None
     ) -> bool:

@@ -100,6 +100,31 @@ class Health:
     """Share of one core that this process uses, over the last seconds; None at first."""
 
 
+@dataclass(frozen=True, slots=True)
+class FloorHealth:
+    """A floor of streams, right now. Safe to share between threads."""
+
+    streams: int
+    speaking: int
+    capacity: int
+    """Streams that are allowed."""
+    load: float
+    """Share of the worker's time that it works, over the last seconds; near 1 it is full."""
+    hop: float
+    """Seconds between window rows now; longer than configured where there is too much to do."""
+    queue: float
+    """Seconds of audio that wait, of the stream that has most."""
+    dropped: float
+    """Seconds of audio of all streams so far that analysis was too slow for."""
+    refused: int
+    """Streams that were not taken in."""
+    rows: int
+    latency: Latency
+    stages: tuple[tuple[str, Latency], ...]
+    uptime: float
+    """Seconds since the start."""
+
+
 class LatencyMeter:
     """Percentiles of the newest ``size`` values."""
 

@@ -35,7 +35,7 @@ from realtime_ser.silero import BLOCK, CONTEXT, STATE, SileroVad
 from realtime_ser.types import SAMPLE_RATE, AudioArray, SpeechDecision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from realtime_ser.config import VadConfig
 
@@ -140,6 +140,13 @@ class VadStream:
             decisions.append(SpeechDecision(self._position, end, probability))
             self._position = end
         return decisions
+
+
+def decide_all(
+    heard: Sequence[tuple[VadStream, AudioArray]],
+) -> list[list[SpeechDecision]]:
+    """``VadStream.push`` for many streams."""
+    return [stream.push(samples) for stream, samples in heard]
 
 
 class _Webrtc:

@@ -1,4 +1,4 @@
-"""Threads and queues around the chain of every stream. The only file that owns any.
+"""Threads and queues around the chains of one source.
 
     capture thread:  source -> intake -> ring of each stream
     worker thread:   rings -> pipelines -> recogniser (batched) -> rows
@@ -15,18 +15,17 @@ import queue
 import threading
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from realtime_ser.batching import DuePiece, recognize_batch
 from realtime_ser.clock import SystemClock, to_seconds
 from realtime_ser.delivery import Delivery
+from realtime_ser.engine.analysis import Stream, due_batch, listen, run_batch
 from realtime_ser.errors import ConfigError
 from realtime_ser.intake import Intake
 from realtime_ser.marks import Mark
 from realtime_ser.ring import RingBuffer
-from realtime_ser.stats import CpuMeter, EngineState, Health, LoadMeter, Stamps
+from realtime_ser.stats import CpuMeter, EngineState, Health, LoadMeter
 from realtime_ser.timeline import no_speech_yet
 from realtime_ser.types import SAMPLE_RATE
 
@@ -36,27 +35,17 @@ if TYPE_CHECKING:
     from realtime_ser.capture.source import Source, SourceInfo
     from realtime_ser.clock import Clock
     from realtime_ser.config import Config
-    from realtime_ser.pipeline import PipelineFactory, StreamPipeline
+    from realtime_ser.engine.analysis import Due
+    from realtime_ser.pipeline import PipelineFactory
     from realtime_ser.recognizer import Recognizer
     from realtime_ser.sinks.sink import Sink
+    from realtime_ser.stats import Stamps
     from realtime_ser.types import TimelineRow
 
 POLL = 0.1
 """Seconds after which a waiting thread looks whether it shall end."""
-CHUNK = SAMPLE_RATE // 2
-"""Most samples that one pass of the worker takes from a ring."""
 ROWS_WAITING = 4096
 """Rows that may wait for slow sinks before analysis has to wait too."""
-
-
-@dataclass(slots=True)
-class _Stream:
-    ring: RingBuffer
-    pipeline: StreamPipeline
-    slot: int
-    interrupted: threading.Event = field(default_factory=threading.Event)
-    """No audio will come for a while: what is open is to be closed."""
-    finished: bool = False
 
 
 class Engine:
@@ -88,7 +77,7 @@ class Engine:
         self._cpu_time = cpu_time
         self._cpu = CpuMeter()
         self._info: SourceInfo | None = None
-        self._streams: list[_Stream] = []
+        self._streams: list[Stream] = []
         self._rows: queue.Queue[tuple[TimelineRow, Stamps] | Mark | None] = queue.Queue(
             ROWS_WAITING
         )
@@ -243,7 +232,7 @@ class Engine:
         started = self._clock.utc() - timedelta(seconds=info.start)
         self._delivery.newest = no_speech_yet(info.name, self._clock.utc())
         self._streams = [
-            _Stream(
+            Stream(
                 ring=RingBuffer(capacity, blocking=not info.live, on_data=self._data),
                 pipeline=self._make_pipeline(info.name, channel, started, live=info.live),
                 slot=self._recognizer.open(),
@@ -369,19 +358,9 @@ class Engine:
 
     def _listen(self) -> bool:
         """Move audio from the rings into the pipelines; False when there was nothing to do."""
-        most, ended = 0, False
-        for stream in self._streams:
-            block = stream.ring.read(CHUNK)
-            if block is not None:
-                stream.pipeline.push(block)
-                most = max(most, len(block.samples))
-            elif stream.ring.ended and not stream.finished:
-                stream.pipeline.flush()
-                stream.finished = ended = True
-            elif stream.interrupted.is_set():
-                stream.pipeline.flush()
-        self._heard += to_seconds(most)
-        return ended or most > 0
+        most = listen(self._streams)
+        self._heard += to_seconds(most or 0)
+        return most is not None
 
     def _recognize(self) -> bool:
         """Run batches until no stream is due; False when none was."""
@@ -398,32 +377,20 @@ class Engine:
             self._run_batch(batch)
         return worked
 
-    def _others_may_join(self, batch: list[DuePiece]) -> bool:
+    def _others_may_join(self, batch: list[Due]) -> bool:
         """Some stream that is in speech is not due yet, and audio comes in real time."""
         assert self._info is not None
         speaking = sum(stream.pipeline.speaking for stream in self._streams)
         room = min(speaking, self._config.recognizer.max_batch_size)
         return self._info.live and len(batch) < room and self._config.recognizer.max_wait > 0.0
 
-    def _due_batch(self, batch: list[DuePiece]) -> list[DuePiece]:
-        """``batch`` and what else is due, one piece a stream: a piece needs the state before it."""
-        taken = {due.slot for due in batch}
-        now = self._clock.monotonic()
-        for stream in self._streams:
-            if len(batch) == self._config.recognizer.max_batch_size:
-                break
-            piece = None if stream.slot in taken else stream.pipeline.due()
-            if piece is not None:
-                batch.append(DuePiece(stream.pipeline, stream.slot, piece, now))
-        return batch
+    def _due_batch(self, batch: list[Due]) -> list[Due]:
+        limit = self._config.recognizer.max_batch_size
+        return due_batch(self._streams, batch, limit, self._clock.monotonic())
 
-    def _run_batch(self, batch: list[DuePiece]) -> None:
-        batched = self._clock.monotonic()
-        found = recognize_batch(self._recognizer, batch, self._clock.monotonic)
-        inferred = self._clock.monotonic()
-        for due, rows in zip(batch, found, strict=True):
-            for row in rows:
-                self._put((row, Stamps(due.due, batched, inferred)))
+    def _run_batch(self, batch: list[Due]) -> None:
+        for _, row, stamps in run_batch(self._recognizer, batch, self._clock.monotonic):
+            self._put((row, stamps))
 
     def _put(self, item: tuple[TimelineRow, Stamps] | None) -> None:
         """Hand a row (or the end marker) to the sinks; waits when they are far behind."""
