@@ -100,7 +100,7 @@ def _run_on_screen(address: str, connect_to: ConnectTo) -> None:
         preferences=load_preferences(preferences_file()),
     )
     try:
-        with native_stderr_muted():
+        with terminated_like_interrupted(), native_stderr_muted():
             app, outcome = asyncio.run(visit.run())
     finally:
         save_preferences(visit.preferences, preferences_file())

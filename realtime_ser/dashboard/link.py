@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import socket
+import ssl
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -42,6 +44,7 @@ def checked_address(url: str) -> str:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+        (parts.hostname or "").encode("idna")
     except ValueError:
         usable = False
     if not usable or not url.isprintable() or " " in url:
@@ -135,7 +138,11 @@ def _is_near(host: str) -> bool:
 def _why(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer"
+    if isinstance(error, socket.gaierror):
+        return "no such host"
+    if isinstance(error, ssl.SSLError):
+        return "its certificate is not accepted"
     if isinstance(error, OSError):
-        # Of several addresses each has its reason; the texts of asyncio name them all.
-        return os.strerror(error.errno).lower() if error.errno else "no such host"
+        # A name with several addresses has a reason for each, and no number for all.
+        return os.strerror(error.errno).lower() if error.errno else "connection refused"
     return "not a WebSocket server"

@@ -60,6 +60,8 @@ class FloorView:
         matching = [call for call in known if self._passes(call) and _has(call, wanted)]
         ordered = self._ordered(matching)
         if self._frozen is not None:
+            there = {call.key for call in known}
+            self._frozen = [key for key in self._frozen if key in there]
             place = {key: number for number, key in enumerate(self._frozen)}
             # New ones stand below, in their order, and stay where they have appeared.
             ordered.sort(key=lambda call: place.get(call.key, len(place)))

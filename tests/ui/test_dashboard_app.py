@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,6 +28,7 @@ from tests.floors import (
     update,
 )
 from tests.rows import make_row
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -252,12 +252,6 @@ def visit(stage: Stage, floor: ScriptedFeed, **calls: ScriptedFeed) -> Visit:
         connect_to, stage, ManualClock(), address="http://127.0.0.1:8765", uncertain_below=0.4,
         exporter=None, preferences=Preferences(),
     )  # fmt: skip
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_call_is_opened_and_left_with_everything_as_it_was() -> None:

@@ -24,6 +24,7 @@ from tests.floors import (
     snapshot,
     update,
 )
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -207,11 +208,6 @@ async def test_a_real_server_that_ends_and_comes_back() -> None:
         there.set()
         return False
 
-    async def until(condition: Any) -> None:
-        async with asyncio.timeout(30):
-            while not condition():
-                await asyncio.sleep(0.01)
-
     async with server.running() as address:
         feed = Feed(feed_of(address, None), take, pauses.clock, pauses)
         task = asyncio.create_task(feed.run())
@@ -228,6 +224,11 @@ async def test_a_real_server_that_ends_and_comes_back() -> None:
         await asyncio.wait([task])
 
 
+async def test_a_name_with_several_addresses_is_refused_in_one_line() -> None:
+    with pytest.raises(RealtimeSerError, match=r"cannot reach .* \(connection refused\)$"):
+        await floor_lines(feed_of("http://localhost:1", None), ManualClock())
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [
@@ -237,6 +238,8 @@ async def test_a_real_server_that_ends_and_comes_back() -> None:
         ("http://there:99999", "not an address like"),
         ("http://[", "not an address like"),
         ("http://a b", "not an address like"),
+        ("http://a..b", "not an address like"),
+        ("http://" + 70 * "a", "not an address like"),
         ("http://there/?token=x", "a token comes from REALTIME_SER_TOKEN"),
         ("http://me:secret@there", "a token comes from REALTIME_SER_TOKEN"),
     ],
