@@ -64,8 +64,7 @@ class CallTable(LineWidget, can_focus=True):
         self._display = display
         self._follows = self._follows or follow
         self._strips.keep({call.key for call in self._view.rows})
-        self.caption(Content(self._title()), self._subtitle())
-        self.redraw()
+        self._draw()
 
     def on_resize(self) -> None:
         """Another number of rows is in sight."""
@@ -94,7 +93,7 @@ class CallTable(LineWidget, can_focus=True):
         """Look elsewhere; the selection stays behind."""
         self._follows = False
         self._top += rows
-        self.redraw()
+        self._draw()
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Down a few rows."""
@@ -113,6 +112,10 @@ class CallTable(LineWidget, can_focus=True):
             row = self._top + place.y - 1
             if row < len(self._view.rows):
                 self.post_message(self.Chosen(row, twice=event.chain == 2))
+
+    def _draw(self) -> None:
+        self.redraw()
+        self.caption(Content(self._title()), self._subtitle())
 
     def _place(self) -> None:
         """Move what is in sight to where it can be, and to the selection."""

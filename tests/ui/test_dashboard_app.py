@@ -134,6 +134,7 @@ async def test_the_wheel_leaves_the_selection_behind() -> None:
         assert not any(row.startswith("▸") for row in rows(floor.app))
         await floor.take(pilot, update())
         assert not any(row.startswith("▸") for row in rows(floor.app))
+        assert "31-" in str(table.border_title)
         table.scroll(-1000)
         assert rows(floor.app) == before
         table.scroll(30)
