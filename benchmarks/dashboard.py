@@ -125,10 +125,15 @@ class _Floor:
             call["speaking"] = self._draw.random() < 0.6
             call["level_dbfs"] = round(self._draw.uniform(-40.0, -15.0), 1)
             call["confidence"] = round(self._draw.uniform(0.4, 0.95), 4)
-            if call["duration"] - call["recent"][-1][0] >= 5.0:
+            recent = call["recent"]
+            if call["duration"] // 5.0 > recent[-1][0] // 5.0:
                 call["emotion"] = self._draw.choice(EMOTIONS)
-                entry = [call["duration"], call["emotion"], call["confidence"]]
-                call["recent"] = [*call["recent"][-59:], entry]
+                recent = recent[-59:]
+            elif call["speaking"]:
+                recent = recent[:-1]
+            else:
+                continue
+            call["recent"] = [*recent, [call["duration"], call["emotion"], call["confidence"]]]
 
     def _call(self, number: int) -> dict[str, Any]:
         duration = 400.0 + number

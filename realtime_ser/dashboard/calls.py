@@ -18,6 +18,8 @@ Key: TypeAlias = tuple[str, int]
 Heard: TypeAlias = tuple[float, str, float]
 """End in seconds of the call, emotion or ``uncertain``, confidence."""
 
+SILENT_AFTER: Final = 3.0
+"""Seconds without speech after which the last emotion is no longer that of the moment."""
 NEGATIVE: Final = frozenset({"angry", "disgust", "fear", "sad"})
 _SHOWN: Final = (*EMOTIONS, UNCERTAIN)
 _STATES: Final = ("live", "ended")
@@ -52,7 +54,7 @@ class Call:
     speaking: bool
     level_dbfs: float
     emotion: str | None
-    """An emotion or ``uncertain``; None before the first row and after a silence."""
+    """Of the newest row, however old: an emotion or ``uncertain``; None before the first."""
     confidence: float | None
     valence: float | None
     speech: float
@@ -75,6 +77,18 @@ class Call:
     def key(self) -> Key:
         """Tells calls apart."""
         return self.stream, self.channel
+
+    @property
+    def now(self) -> str | None:
+        """The emotion, as long as somebody speaks or has just spoken."""
+        if self.live and (self.speaking or self.duration - self.heard_until <= SILENT_AFTER):
+            return self.emotion
+        return None
+
+    @property
+    def heard_until(self) -> float:
+        """End of the newest window, in seconds of the call."""
+        return self.recent[-1][0] if self.recent else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +215,10 @@ def _utc(record: Record, name: str) -> str:
 
 def _recent(record: Record, before: tuple[Heard, ...]) -> tuple[Heard, ...]:
     given = fields.items(record.get("recent", []), "recent")[-_MOST_RECENT:]
-    # Most calls have the same as a moment ago, and have been checked then.
-    if len(given) == len(before) and all(map(_is_same, given, before)):
-        return before
+    # Most calls have the same as a moment ago, which was checked then, but for the last one.
+    if before and len(given) == len(before) and all(map(_is_same, given[:-1], before)):
+        last = _heard(given[-1])
+        return before if last == before[-1] else tuple(sorted((*before[:-1], last)))
     return tuple(sorted(map(_heard, given)))
 
 

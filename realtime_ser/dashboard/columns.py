@@ -145,14 +145,15 @@ def _mark(level: int, display: Display, *, chosen: bool) -> tuple[str, str]:
 def _emotion(call: Call, display: Display, ink: str, muted: str) -> Line:
     if not call.live:
         return [(f"{'■ ended':<{_EMOTION + _SURE}}", muted)]
-    if call.emotion is None:
+    emotion = call.now
+    if emotion is None:
         word = "speaking" if call.speaking else "silent"
         return [(f"{word:<{_EMOTION + _SURE}}", muted)]
-    look = display.look(call.emotion)
-    sure = call.emotion != UNCERTAIN
+    look = display.look(emotion)
+    sure = emotion != UNCERTAIN
     mark = look.emoji if display.emoji else look.letter
     weight = "bold " if call.speaking and sure else ""
-    word = set_cell_size(f"{mark} {call.emotion}", _EMOTION)
+    word = set_cell_size(f"{mark} {emotion}", _EMOTION)
     share = "" if call.confidence is None else percent_text(call.confidence)
     return [
         (word, weight + (look.color if sure else muted)),

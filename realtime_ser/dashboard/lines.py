@@ -70,8 +70,8 @@ def _totals(floor: Floor) -> Iterator[str]:
 
 
 def _line(call: Call) -> str:
-    emotion = (call.emotion or "-") if call.live else "ended"
-    sure = "-" if call.confidence is None or not call.live else f"{call.confidence:.2f}"
+    emotion = (call.now or "-") if call.live else "ended"
+    sure = "-" if call.confidence is None or call.now is None else f"{call.confidence:.2f}"
     alert = "-"
     if call.alert is not None:
         alert = f"{call.alert.name} {clock_text(call.duration - call.alert.end)} ago"

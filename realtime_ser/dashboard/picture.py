@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from realtime_ser.dashboard.calls import Call, Floor, Key
     from realtime_ser.dashboard.fields import Record
 
-LINGER: Final = 60.0
+LINGER: Final = 30.0
 """Seconds that a call stays in sight after its end."""
 ALERT_WINDOW: Final = 300.0
 """Seconds of the past of which alerts are counted."""

@@ -61,7 +61,7 @@ def level_now(call: Call) -> int:
         return STRONG
     if heard >= _CLEAR_FROM:
         return CLEAR
-    return SLIGHT if heard > 0.0 or call.emotion in NEGATIVE else CALM
+    return SLIGHT if heard > 0.0 or call.now in NEGATIVE else CALM
 
 
 class Ranking:

@@ -91,7 +91,7 @@ class FloorView:
         if self.filter == "alerts":
             return call.alert is not None
         if self.filter == "negative":
-            return call.emotion in NEGATIVE or concern(call) > 0.0
+            return call.now in NEGATIVE or concern(call) > 0.0
         if self.filter == "customers":
             return call.role.casefold() in ("customer", "caller")
         return True

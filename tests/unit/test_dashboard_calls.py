@@ -226,10 +226,21 @@ def test_a_stretched_hop_is_known_by_the_shortest() -> None:
     assert picture.shortest_hop == 0.5
 
 
+def test_an_emotion_is_that_of_the_moment_while_somebody_speaks_and_shortly_after() -> None:
+    quiet: dict[str, Any] = {"speaking": False, "emotion": "angry", "recent": said("a")}
+    assert parse_call(make_stream(**quiet, duration=103.0)).now == "angry"
+    assert parse_call(make_stream(**quiet, duration=103.5)).now is None
+    assert parse_call(make_stream(**(quiet | {"speaking": True}), duration=200.0)).now == "angry"
+    assert parse_call(make_stream(**quiet, state="ended")).now is None
+
+
 def test_what_has_not_changed_is_the_same_object() -> None:
     stream = json.loads(json.dumps(make_stream(recent=said("naas"))))
     before = parse_call(stream)
     again = parse_call(json.loads(json.dumps(stream | {"duration": 101.0})), before)
     assert again.recent is before.recent
+    newer = parse_call(stream | {"recent": said("naan")}, before)
+    assert newer.recent[:-1] == before.recent[:-1]
+    assert newer.recent[-1][1] == "neutral"
     longer = parse_call(stream | {"recent": said("naass")}, before)
     assert len(longer.recent) == 5
