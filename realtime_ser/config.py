@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ENVIRONMENT_PREFIX = "REALTIME_SER_"
+NO_SETTINGS = ("REALTIME_SER_TOKEN",)
+"""Variables of that prefix that set no key: a secret stays out of files and error texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class RecognizerConfig:
     model: str = "default"
     """Name of a shipped model or path of a model folder."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "full", "bfloat16"] = "auto"
+    """Of the network's trunk; auto: bfloat16 for many streams where the processor has it."""
     hop: float = 0.5
     """Seconds between window rows during speech; a multiple of 0.1."""
     window: float = 3.0
@@ -91,6 +95,35 @@ class FloorConfig:
     max_hop: float = 2.0
     """Seconds to which the hop may be stretched, where there is too much to do, before new streams
     are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """What ``serve`` listens to, writes, and allows."""
+
+    host: str = "127.0.0.1"
+    port: int = 8765
+    streams_a_client: int = 200
+    """Streams that may come from one address."""
+    max_message: int = 262_144
+    """Bytes of one message."""
+    idle: float = 60.0
+    """Seconds without a message, after which a call is over."""
+    drain: float = 10.0
+    """Seconds in which calls are brought to an end when the server is told to end."""
+    analyse_agent: bool = False
+    """Analyse people at work, too; see docs/responsible-use.md."""
+    output: str = ""
+    """Folder of the timelines; empty: none are written."""
+    format: Literal["csv", "jsonl"] = "csv"
+    keep_days: float = 0.0
+    """Days after which timelines are removed; 0: never."""
+    pseudonyms: bool = False
+    """Write and show keyed hashes in the place of names."""
+    origins: tuple[str, ...] = ()
+    """Of pages from elsewhere that may connect."""
+    proxies: tuple[str, ...] = ()
+    """Addresses of proxies that are believed when they name a client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +146,7 @@ class Config:
     recognizer: RecognizerConfig = field(default_factory=RecognizerConfig)
     timeline: TimelineConfig = field(default_factory=TimelineConfig)
     floor: FloorConfig = field(default_factory=FloorConfig)
+    server: ServerConfig = field(default_factory=ServerConfig)
 
     def __post_init__(self) -> None:
         _check_ranges(self)
@@ -203,7 +237,7 @@ def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, An
     known = _known_keys()
     names = {key.replace(".", "_").upper(): key for key in known}
     for variable, text in environment.items():
-        if variable.startswith(ENVIRONMENT_PREFIX):
+        if variable.startswith(ENVIRONMENT_PREFIX) and variable not in NO_SETTINGS:
             suffix = variable.removeprefix(ENVIRONMENT_PREFIX)
             key = names.get(suffix, suffix.lower().replace("_", ".", 1))
             layers.append((key, variable, _from_text(text, known.get(key))))
@@ -211,7 +245,9 @@ def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, An
 
 
 def _from_text(text: str, kind: Any) -> Any:
-    """The number that a text stands for where a number is wanted; else the text itself."""
+    """The value that a text stands for where no text is wanted; else the text itself."""
+    if kind is bool:
+        return {"true": True, "false": False}.get(text, text)
     if kind in (int, float):
         with contextlib.suppress(ValueError):
             return kind(text)
@@ -285,6 +321,12 @@ def _check_ranges(config: Config) -> None:
         ("timeline.smoothing", timeline.smoothing, 0.0, 10.0),
         ("floor.max_streams", config.floor.max_streams, 1, 65_536),
         ("floor.max_hop", config.floor.max_hop, 0.1, 60.0),
+        ("server.port", config.server.port, 0, 65_535),
+        ("server.streams_a_client", config.server.streams_a_client, 1, 65_536),
+        ("server.max_message", config.server.max_message, 1024, 1 << 26),
+        ("server.idle", config.server.idle, 0.1, 86_400.0),
+        ("server.drain", config.server.drain, 0.0, 600.0),
+        ("server.keep_days", config.server.keep_days, 0.0, 36_500.0),
     ]
     values = {key: value for key, value, _, _ in ranges}
     for key, value, *limits in ranges:

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "live": "Show and log the emotion of a voice while it speaks.",
     "demo": "Run on the bundled recording of a call.",
     "calibrate": "Learn how somebody usually sounds, for live --speaker.",
+    "serve": "Hear calls over the network: audio in over WebSocket, timelines out.",
     "dashboard": "Show all calls of a server, those that need attention first.",
     "analyze": "Write the emotion timelines of recordings.",
     "evaluate": "Measure a model on labelled recordings.",

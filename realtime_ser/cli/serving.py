@@ -1,0 +1,82 @@
+"""``serve`` once everything is loaded: floor, files and server, until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from realtime_ser.cli.messages import tell
+from realtime_ser.cli.signals import termination_calls
+from realtime_ser.clock import SystemClock
+from realtime_ser.engine import Floor
+from realtime_ser.server.app import Heard, Server
+from realtime_ser.server.files import Disk, Folder
+from realtime_ser.server.run import keep_clean, run_server
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+
+    from realtime_ser.config import Config
+    from realtime_ser.pipeline import PipelineFactory
+    from realtime_ser.recognizer import Recognizer
+    from realtime_ser.server.auth import Rules
+    from realtime_ser.server.run import Tls
+
+
+async def serve(
+    config: Config,
+    rules: Rules,
+    listener: socket.socket,
+    tls: Tls | None,
+    recognizer: Recognizer,
+    make_pipeline: PipelineFactory,
+    model: str,
+    disguise: Callable[[str], str] | None,
+) -> bool:
+    """Serve until Ctrl-C, SIGTERM or a closed terminal; True when all was analysed in time."""
+    clock = SystemClock()
+    floor = Floor(recognizer, make_pipeline, config, clock=clock)
+    disk = Disk(clock, tell)
+    folder = None
+    if config.server.output:
+        folder = Folder(Path(config.server.output), config.server.format, clock, disk)
+    server = Server(
+        floor, Heard(model, tuple(recognizer.classes)), config, rules, clock,
+        folder=folder, disk=disk, disguise=disguise,
+    )  # fmt: skip
+    stop = asyncio.Event()
+    cleaning = None
+    floor.start()
+    with _in_order(stop):
+        if folder is not None:
+            cleaning = asyncio.create_task(
+                keep_clean(
+                    Path(config.server.output), folder, config.server.keep_days, clock, disk, tell
+                )
+            )
+        try:
+            return await run_server(
+                server, floor, listener, config.server, stop,
+                lambda: typer.echo(_address(listener, tls)), tls=tls,
+            )  # fmt: skip
+        finally:
+            if cleaning is not None:
+                cleaning.cancel()
+
+
+@contextlib.contextmanager
+def _in_order(stop: asyncio.Event) -> Iterator[None]:
+    """SIGTERM is how a service is told to end: no failure."""
+    with contextlib.suppress(SystemExit), termination_calls(stop.set):
+        yield
+
+
+def _address(listener: socket.socket, tls: Tls | None) -> str:
+    host, port = listener.getsockname()[:2]
+    name = f"[{host}]" if ":" in host else host
+    return f"Listening at {'ws' if tls is None else 'wss'}://{name}:{port}/v1/stream; Ctrl-C ends."

@@ -1,0 +1,54 @@
+"""uvicorn's protocols, with limits to what a peer that does nothing can hold on to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+    import h11
+    from websockets.http11 import Request
+
+ABORT: Final = "realtime_ser.abort"
+"""Key of the scope's extensions: ends the connection now, even if the peer reads nothing. Closing
+in order waits for it to read what was sent."""
+REQUEST_PATIENCE: Final = 10.0
+"""Seconds in which a peer must have said what it wants."""
+
+
+class PatientHttp(H11Protocol):
+    """Does not wait for ever for a request."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See ``asyncio.Protocol``."""
+        super().connection_made(transport)
+        self._patience = self.loop.call_later(REQUEST_PATIENCE, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See ``asyncio.Protocol``."""
+        self._patience.cancel()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """The connection is another protocol's from here on."""
+        self._patience.cancel()
+        super().handle_websocket_upgrade(event)
+
+    def _give_up(self) -> None:
+        if self.cycle is None:
+            self.transport.abort()
+
+
+class AbortableWebSocket(WebSocketsSansIOProtocol):
+    """Can be cut."""
+
+    def handle_connect(self, event: Request) -> None:
+        """The request of a handshake."""
+        super().handle_connect(event)
+        if not self.close_sent:
+            extensions: dict[str, object] = self.scope["extensions"]  # type: ignore[assignment]
+            extensions[ABORT] = self.transport.abort
