@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 DELAYS: Final = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds before the next try; the last one from then on."""
+FINAL: Final = ("unauthorized", "unknown")
+"""Codes of errors that another try would meet again; a full server will have room some day."""
 
 
 class LinkError(Exception):
@@ -122,7 +124,8 @@ def _decoded(message: str | bytes) -> Record:
     if not isinstance(value, dict):
         raise DataError("the server's feed cannot be read: not an object")
     if value.get("type") == "error":
-        raise FeedRefusedError(f"the server refuses: {shown(str(value.get('message')))}")
+        text = f"the server refuses: {shown(str(value.get('message')))}"
+        raise FeedRefusedError(text) if value.get("code") in FINAL else LinkError(text)
     return value
 
 

@@ -149,6 +149,19 @@ async def test_an_error_of_the_server_is_a_refusal_in_its_words() -> None:
     assert feed.words == "the server refuses: no call [2J of that name"
 
 
+async def test_a_server_that_ends_or_is_full_is_tried_again() -> None:
+    pauses, taker = Pauses(), Taker()
+    ending: Message = {"type": "error", "code": "ending", "message": "the server is ending"}
+    script = ScriptedFeed([snapshot(), ending], [snapshot()])
+    feed = Feed(script.connect(), taker, pauses.clock, pauses)
+    async with listening(feed):
+        await settle()
+        assert feed.words == "the server refuses: the server is ending, trying again in 1 s"
+        pauses.end()
+        await settle()
+        assert feed.connected
+
+
 async def test_it_ends_when_nothing_more_will_come() -> None:
     script, taker = ScriptedFeed([history(make_stream())]), Taker()
     taker.over = True
