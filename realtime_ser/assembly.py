@@ -11,6 +11,7 @@ from realtime_ser.baseline import load_baseline, speakers_folder
 from realtime_ser.clock import to_samples, to_seconds
 from realtime_ser.errors import ConfigError
 from realtime_ser.models import find_model, load_model
+from realtime_ser.networks.inference import has_bfloat16
 from realtime_ser.pipeline import StreamPipeline
 from realtime_ser.recognizer import NetworkRecognizer, choose_device
 from realtime_ser.segments import Segmenter
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def load_recognizer(
-    config: Config, speaker: str | None = None, *, adapt: bool = True
+    config: Config, speaker: str | None = None, *, adapt: bool = True, many: bool = False
 ) -> NetworkRecognizer:
     """The configured model on the configured device.
 
@@ -35,23 +36,26 @@ def load_recognizer(
         config: names both.
         speaker: name of the baseline that every stream starts from.
         adapt: False hears every segment as the first of its stream.
+        many: it is for many streams at once: precision "auto" may take bfloat16.
 
     Raises:
         ModelError: the model cannot be used.
-        ConfigError: the device is not there, the hop does not suit the model, or the speaker is
-            not known.
+        ConfigError: the device or the precision is not there, the hop does not suit the model, or
+            the speaker is not known.
     """
     device = choose_device(config.recognizer.device)
     # A step of a few streams is too small to be shared between cores: waiting for each other
     # costs more than it saves, many times more where the cores have other work.
     torch.set_num_threads(1)
+    bfloat16 = _takes_bfloat16(config.recognizer.precision, device, many=many)
     model = load_model(find_model(config.recognizer.model))
     _check_hop(config, model)
     known = None
     if speaker is not None:
         known = load_baseline(speaker, model.sha256, speakers_folder()).memory
     try:
-        return NetworkRecognizer(model, device, config.recognizer.window, known, adapt=adapt)
+        window = config.recognizer.window
+        return NetworkRecognizer(model, device, window, known, adapt=adapt, bfloat16=bfloat16)
     except ConfigError as error:
         raise ConfigError(f"speaker {speaker!r}: {error}") from error
 
@@ -73,6 +77,14 @@ def pipeline_factory(
         )
 
     return make
+
+
+def _takes_bfloat16(precision: str, device: torch.device, *, many: bool) -> bool:
+    if precision == "bfloat16" and not has_bfloat16(device):
+        raise ConfigError(
+            f"recognizer.precision = bfloat16: this machine's {device.type} has none; use auto"
+        )
+    return precision == "bfloat16" or (precision == "auto" and many and has_bfloat16(device))
 
 
 def _check_hop(config: Config, model: Model) -> None:

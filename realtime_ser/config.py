@@ -74,6 +74,8 @@ class RecognizerConfig:
     model: str = "default"
     """Name of a shipped model or path of a model folder."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "full", "bfloat16"] = "auto"
+    """Of the network's trunk; auto: bfloat16 for many streams where the processor has it."""
     hop: float = 0.5
     """Seconds between window rows during speech; a multiple of 0.1."""
     window: float = 3.0

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,6 +20,8 @@ import numpy.typing as npt
 from realtime_ser.types import SAMPLE_RATE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from realtime_ser.types import AudioArray
 
 TARGET_DBFS: Final = -8.0
@@ -59,27 +62,49 @@ class AutomaticGain:
 
     def __call__(self, blocks: AudioArray) -> Heard:
         """Consecutive blocks, (n, samples), at the stream's own level."""
-        blocks = self._without_offset(blocks)
-        n, samples = blocks.shape
-        seconds = samples / SAMPLE_RATE
-        gains = np.empty((n, 1), dtype=np.float32)
-        above = np.empty(n, dtype=np.float32)
-        for i, power in enumerate(np.square(blocks, dtype=np.float64).mean(axis=1).tolist()):
+        return hear_all([self], blocks, [len(blocks)])
+
+    def follow_offset(self, means: Iterable[float]) -> Iterator[float]:
+        """Means of consecutive blocks -> the running mean at each."""
+        for mean in means:
+            before = mean if self._offset is None else self._offset
+            self._offset = before + OFFSET_ATTACK * (mean - before)
+            yield self._offset
+
+    def follow_level(
+        self, powers: Iterable[float], seconds: float
+    ) -> Iterator[tuple[float, float]]:
+        """Powers of consecutive blocks -> the gain of each, and its dB above the noise.
+
+        Args:
+            powers: mean squares.
+            seconds: of a block.
+        """
+        for power in powers:
             self._power += ATTACK * (power - self._power)
             heard = 10.0 * math.log10(max(self._power, _LOWEST_POWER))
             self._loud = max(heard, self._loud - RELEASE * seconds)
             self._noise = min(heard, self._noise + NOISE_RISE * seconds)
             level = max(self._loud, self._noise + NOISE_BELOW)
-            gains[i] = 10.0 ** ((TARGET_DBFS - level) / 20.0)
-            above[i] = heard - self._noise
-        return Heard(blocks * gains, above)
+            yield 10.0 ** ((TARGET_DBFS - level) / 20.0), heard - self._noise
 
-    def _without_offset(self, blocks: AudioArray) -> AudioArray:
-        """Blocks minus the stream's running mean."""
-        means = blocks.mean(axis=1, dtype=np.float64)
-        offsets = np.empty((len(blocks), 1), dtype=np.float32)
-        for i, mean in enumerate(means.tolist()):
-            before = mean if self._offset is None else self._offset
-            self._offset = before + OFFSET_ATTACK * (mean - before)
-            offsets[i] = self._offset
-        return blocks - offsets
+
+def hear_all(gains: Sequence[AutomaticGain], blocks: AudioArray, counts: Sequence[int]) -> Heard:
+    """Blocks of many streams, each at a level of its own.
+
+    Args:
+        gains: one a stream.
+        blocks: (n, samples), the consecutive blocks of the first stream, then of the next.
+        counts: how many of them each stream has.
+    """
+    n, samples = blocks.shape
+    ends = list(accumulate(counts))
+    parts = list(zip(gains, [0, *ends[:-1]], ends, strict=True))
+    means = blocks.mean(axis=1, dtype=np.float64).tolist()
+    offsets = [x for gain, i, j in parts for x in gain.follow_offset(means[i:j])]
+    blocks = blocks - np.array(offsets, dtype=np.float32).reshape(n, 1)
+    powers = np.square(blocks, dtype=np.float64).mean(axis=1).tolist()
+    seconds = samples / SAMPLE_RATE
+    found = [x for gain, i, j in parts for x in gain.follow_level(powers[i:j], seconds)]
+    levels = np.array(found, dtype=np.float32).reshape(n, 2)
+    return Heard(blocks * levels[:, :1], levels[:, 1])

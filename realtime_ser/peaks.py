@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from realtime_ser.types import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -37,7 +35,7 @@ class PeakEnvelope:
                 self._bin, self._peak = number, 0.0
             count = (number + 1) * _SAMPLES - start_sample - taken
             piece = samples[taken : taken + count]
-            self._peak = max(self._peak, float(np.max(np.abs(piece))))
+            self._peak = max(self._peak, float(piece.max()), -float(piece.min()))
             taken += len(piece)
 
     def newest(self) -> tuple[tuple[int, float], ...]:

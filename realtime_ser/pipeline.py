@@ -49,6 +49,8 @@ class Piece:
     """(n,), n a multiple of the recogniser's unit; empty where the end came too soon for one."""
     segment_start: int
     end_sample: int
+    captured: float | None
+    """Monotonic seconds at which ``end_sample`` was captured."""
     first: bool
     """The segment begins here."""
     last: bool
@@ -58,7 +60,8 @@ class Piece:
 
 
 class StreamPipeline:
-    """One stream. Used by one thread."""
+    """One stream. One thread feeds it (``push``, ``flush``), one, perhaps another, takes its pieces
+    and completes them (``due``, ``complete``)."""
 
     def __init__(
         self,
@@ -142,7 +145,7 @@ class StreamPipeline:
             self._powers.extend(np.mean(np.square(units), axis=1).tolist())
         if self._last is None:
             raise RuntimeError("a segment ended before the recogniser saw any of it")
-        captured = self._captured_at(piece.end_sample)
+        captured = piece.captured
         rows = []
         if piece.window:
             start = max(piece.segment_start, piece.end_sample - self._window)
@@ -158,6 +161,11 @@ class StreamPipeline:
                 )
             )
         return rows
+
+    @property
+    def waiting(self) -> int:
+        """Pieces that are due."""
+        return len(self._due)
 
     @property
     def speaking(self) -> bool:
@@ -231,6 +239,7 @@ class StreamPipeline:
                 samples=samples,
                 segment_start=segment.start,
                 end_sample=end_sample,
+                captured=self._captured_at(end_sample),
                 first=segment.cursor == segment.start,
                 last=last,
                 window=len(samples) == self.stretch * self._hop,
@@ -255,7 +264,7 @@ class StreamPipeline:
 
 
 def push_all(pushes: Sequence[tuple[StreamPipeline, AudioBlock]]) -> None:
-    """``push`` for many streams at once, in little more time than for a few."""
+    """``push`` for many streams at once: cheaper than one by one."""
     for pipeline, block in pushes:
         pipeline._take(block)
     heard = [(pipeline._vad, block.samples) for pipeline, block in pushes]

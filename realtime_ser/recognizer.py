@@ -15,16 +15,18 @@ from torch import Tensor, nn
 from realtime_ser.errors import ConfigError
 from realtime_ser.features import FrontEnd
 from realtime_ser.fusion import fuse, mean_logits, scale_scores, weighted_sums
-from realtime_ser.networks.packed import pack_linears
+from realtime_ser.networks.inference import prepare
 from realtime_ser.types import SAMPLE_RATE, AudioArray, Detail, Prediction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from realtime_ser.models import Model
     from realtime_ser.state import State
 
 INITIAL_SLOTS = 4
+MOST_AT_ONCE = 16
+"""Pieces in one forward pass on a CPU: what more of them need no longer fits its caches."""
 
 
 class Recognizer(Protocol):
@@ -84,6 +86,7 @@ class NetworkRecognizer:
         speaker: State | None = None,
         *,
         adapt: bool = True,
+        bfloat16: bool = False,
     ) -> None:
         """Make a recogniser without streams.
 
@@ -93,6 +96,7 @@ class NetworkRecognizer:
             window: seconds that a window's scores look back.
             speaker: as ``memory`` gave it; who every stream is taken to be at its start.
             adapt: False hears every segment as the first of its stream.
+            bfloat16: see ``networks.inference.prepare``.
 
         Raises:
             ConfigError: ``speaker`` does not fit the model, or is nothing that it could remember.
@@ -105,9 +109,7 @@ class NetworkRecognizer:
         self.adapts = adapt and bool(model.network.remembered)
         self.device = device
         self._network = model.network
-        model.network.to(device).eval()
-        if device.type == "cpu":
-            pack_linears(model.network)
+        prepare(model.network, device, bfloat16=bfloat16)
         self._front_end = FrontEnd(model.features, device)
         self._fusion = model.fusion
         self.unit_samples = self._network.frames_per_unit * model.features.hop
@@ -160,11 +162,18 @@ class NetworkRecognizer:
                 raise ValueError(f"a piece of {len(piece)} samples is not a multiple of a unit")
             by_length.setdefault(len(piece), []).append(position)
         found: dict[int, Prediction] = {}
-        for positions in by_length.values():
+        for positions in self._groups(by_length.values()):
             batch = np.stack([pieces[i] for i in positions])
             predictions = self._step_equal([slots[i] for i in positions], torch.from_numpy(batch))
             found.update(zip(positions, predictions, strict=True))
         return [found[i] for i in range(len(pieces))]
+
+    def _groups(self, same_length: Iterable[list[int]]) -> Iterator[list[int]]:
+        """What shares a forward pass."""
+        for positions in same_length:
+            size = MOST_AT_ONCE if self.device.type == "cpu" else len(positions)
+            for start in range(0, len(positions), size):
+                yield positions[start : start + size]
 
     def _step_equal(self, slots: Sequence[int], samples: Tensor) -> list[Prediction]:
         """One forward pass for pieces of one length: samples (batch, n)."""

@@ -1,6 +1,6 @@
 """[2] One stream's audio between the thread that captures and the thread that analyses.
 
-One writer, one reader, fixed memory. Positions are absolute sample indices since the stream's
+One writer, one reader, bounded memory. Positions are absolute sample indices since the stream's
 start; audio that is missing (an outage, an overload) is a jump of the index, never stored zeros.
 State is decided under one lock; what is copied under it is small (a block).
 """
@@ -15,6 +15,8 @@ import numpy as np
 
 from realtime_ser.types import SAMPLE_RATE, AudioArray, AudioBlock
 
+_AT_FIRST = SAMPLE_RATE // 2
+"""Samples of memory of a new buffer; it grows when the reader is further behind."""
 _ABORT_CHECK = 0.1
 """Seconds after which a waiting writer looks at its abort event, which cannot wake it itself."""
 
@@ -50,7 +52,8 @@ class RingBuffer:
         """
         if capacity_samples < 1:
             raise ValueError("a ring buffer holds at least one sample")
-        self._storage = np.zeros(capacity_samples, np.float32)
+        self._capacity = capacity_samples
+        self._storage = np.zeros(min(capacity_samples, _AT_FIRST), np.float32)
         self._blocking = blocking
         self._on_data = threading.Event() if on_data is None else on_data
         self._changed = threading.Condition()
@@ -171,14 +174,14 @@ class RingBuffer:
     def _wait_for_space(self, abort: threading.Event | None) -> bool:
         """Wait until something can be taken; False when nothing ever will be."""
         while not self._closed and not (abort is not None and abort.is_set()):
-            if not self._blocking or self._available < len(self._storage):
+            if not self._blocking or self._available < self._capacity:
                 return True
             self._changed.wait(None if abort is None else _ABORT_CHECK)
         return False
 
     def _take(self, samples: AudioArray, done: int, captured: float | None) -> int:
         """Store as much of samples[done:] as fits now; how many of them are dealt with."""
-        capacity = len(self._storage)
+        capacity = self._capacity
         remaining = len(samples) - done
         if self._blocking:
             stored = min(remaining, capacity - self._available)
@@ -223,13 +226,22 @@ class RingBuffer:
         self._available -= samples
 
     def _copy_in(self, samples: AudioArray) -> None:
+        if self._available + len(samples) > len(self._storage):
+            self._grow(self._available + len(samples))
         tail = (self._head + self._available) % len(self._storage)
         first = min(len(samples), len(self._storage) - tail)
         self._storage[tail : tail + first] = samples[:first]
         self._storage[: len(samples) - first] = samples[first:]
 
+    def _grow(self, needed: int) -> None:
+        larger = np.zeros(min(self._capacity, max(needed, 2 * len(self._storage))), np.float32)
+        larger[: self._available] = self._copy_out(self._available)
+        self._storage, self._head = larger, 0
+
     def _copy_out(self, count: int) -> AudioArray:
         first = min(count, len(self._storage) - self._head)
+        if first == count:
+            return self._storage[self._head : self._head + count].copy()
         return np.concatenate(
             [self._storage[self._head : self._head + first], self._storage[: count - first]]
         )

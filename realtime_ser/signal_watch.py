@@ -77,7 +77,9 @@ class SignalWatch:
             live: it is a microphone. In a recording silence is nothing to mend.
         """
         self._live = live
-        self._rest: AudioArray = np.zeros(0, dtype=np.float32)
+        self._parts: list[AudioArray] = []
+        """Of a frame that is not complete."""
+        self._samples = 0
         self._muted = _Muted()
         self._clipping = _Clipping()
         self._quiet = _Quiet()
@@ -95,11 +97,14 @@ class SignalWatch:
 
     def push(self, samples: AudioArray, *, speech: bool) -> None:
         """Take the next (n,) samples at ``SAMPLE_RATE``, any n; ``speech`` says what they are."""
-        audio = np.concatenate([self._rest, samples])
-        whole = len(audio) // FRAME
-        self._rest = audio[whole * FRAME :].copy()
-        if whole == 0:
+        self._parts.append(samples)
+        self._samples += len(samples)
+        if self._samples < FRAME:
             return
+        audio = np.concatenate(self._parts)
+        whole = len(audio) // FRAME
+        self._samples -= whole * FRAME
+        self._parts = [audio[whole * FRAME :].copy()]
         frames = audio[: whole * FRAME].reshape(whole, FRAME)
         highest, lowest = frames.max(axis=1), frames.min(axis=1)
         spread = highest - lowest
@@ -114,7 +119,8 @@ class SignalWatch:
 
     def interrupt(self) -> None:
         """Audio is missing here; what was wrong is taken to be so still."""
-        self._rest = self._rest[:0]
+        self._parts.clear()
+        self._samples = 0
 
     def _find(self) -> tuple[Trouble, str] | None:
         if self._live and self._muted.on:

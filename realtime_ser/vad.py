@@ -8,12 +8,12 @@ Backends:
         voiced.
     silero: a small recurrent network (see ``silero.py``) that rejects noise, tones and music,
         heard at the voice's own pitch and, for voices too high for it, at ``second_pitch``. It
-        rests in steady noise and in silence: once it has taken ``_HANGOVER`` blocks no louder than
+        rests in steady noise and in silence: once it has taken ``HANGOVER`` blocks no louder than
         the noise for no speech, the probability is 0 until a block is louder; then the network
-        runs over the ``_WARM_UP`` blocks before and judges again.
+        runs over the ``WARM_UP`` blocks before and judges again.
     cascade: webrtc is the gate, silero the judge. While webrtc has heard nothing for more than
-        ``_HANGOVER`` blocks the probability is 0 and the network rests; in the block in which
-        webrtc hears something again, the network runs over the ``_WARM_UP`` blocks before and
+        ``HANGOVER`` blocks the probability is 0 and the network rests; in the block in which
+        webrtc hears something again, the network runs over the ``WARM_UP`` blocks before and
         then judges. With the gate open the probability is silero's alone, at both pitches; what the
         gate saves is the network's cost in quiet.
 
@@ -24,31 +24,24 @@ down changes nothing.
 from __future__ import annotations
 
 from collections import deque
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import webrtcvad
 
-from realtime_ser.gain import AutomaticGain, Heard
-from realtime_ser.silero import BLOCK, CONTEXT, STATE, SileroVad
+from realtime_ser.gain import AutomaticGain, Heard, hear_all
+from realtime_ser.resting import HANGOVER, WARM_UP, Judge, Resting, judge_all
+from realtime_ser.silero import BLOCK, SileroVad
 from realtime_ser.types import SAMPLE_RATE, AudioArray, SpeechDecision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from realtime_ser.config import VadConfig
 
 _WEBRTC_FRAME: Final = 160
-_HANGOVER: Final = 12
-_WARM_UP: Final = 8
-_LOUDER: Final = 3.0
-"""dB above the noise from which on a sound may be speech."""
-_NO_SPEECH: Final = 0.1
-"""Probability below which the network is sure that nobody speaks."""
-_AT_ONCE: Final = 16
-"""Blocks encoded together, of which some may turn out to lie in a rest."""
-
 Probabilities = npt.NDArray[np.float32]
 
 
@@ -75,12 +68,19 @@ class Vad:
         """A stream that starts at sample 0."""
         return VadStream(self)
 
+    def judge(self, detectors: Sequence[_Detector], heard: Sequence[Heard]) -> list[list[float]]:
+        """Probabilities of speech in the next blocks of each detector that is given."""
+        resting = [detector for detector in detectors if isinstance(detector, Resting)]
+        if self._silero is not None and len(resting) == len(detectors):
+            return judge_all(self._silero, resting, heard)
+        return [detector(one).tolist() for detector, one in zip(detectors, heard, strict=True)]
+
     def detector(self) -> _Detector:
         """A backend that has heard nothing yet."""
         if self._silero is None:
             return _Webrtc(self._config.webrtc_mode)
         if self._config.backend == "silero":
-            return _Resting(self._silero)
+            return Resting(self._silero)
         return _Cascade(_Webrtc(self._config.webrtc_mode), self._silero)
 
 
@@ -101,52 +101,68 @@ class VadStream:
     """
 
     def __init__(self, vad: Vad) -> None:
-        self._vad = vad
-        self._gain = AutomaticGain()
-        self._detector = vad.detector()
+        self.vad = vad
+        self.gain = AutomaticGain()
+        self.detector = vad.detector()
         self._position = 0
         self._rest: AudioArray = np.zeros(0, dtype=np.float32)
 
     def push(self, samples: AudioArray) -> list[SpeechDecision]:
         """Take the next (n,) samples; decisions on the blocks that they complete."""
-        audio = np.concatenate([self._rest, samples.astype(np.float32, copy=False)])
-        whole = len(audio) // BLOCK
-        self._rest = audio[whole * BLOCK :].copy()
-        return self._decide(audio[: whole * BLOCK].reshape(whole, BLOCK))
+        return decide_all([(self, samples)])[0]
 
     def flush(self) -> list[SpeechDecision]:
         """The audio ends or is interrupted: decide on what is left, as if silence followed."""
         rest = self._rest
         if len(rest) == 0:
             return []
-        self._rest = rest[:0]
-        (decision,) = self._decide(np.pad(rest, (0, BLOCK - len(rest))).reshape(1, BLOCK))
+        ((decision,),) = decide_all([(self, np.zeros(BLOCK - len(rest), dtype=np.float32))])
         self._position = decision.start_sample + len(rest)
         return [SpeechDecision(decision.start_sample, self._position, decision.probability)]
 
     def skip_to(self, sample: int) -> None:
         """The next pushed sample has this index; what was heard before is forgotten."""
-        self._gain = AutomaticGain()
-        self._detector = self._vad.detector()
+        self.gain = AutomaticGain()
+        self.detector = self.vad.detector()
         self._position = sample
         self._rest = self._rest[:0]
 
-    def _decide(self, blocks: AudioArray) -> list[SpeechDecision]:
-        if len(blocks) == 0:
-            return []
-        decisions = []
-        for probability in self._detector(self._gain(blocks)).tolist():
+    def complete(self, samples: AudioArray) -> AudioArray:
+        """(n, BLOCK): the blocks that the next samples complete; the rest is kept."""
+        audio = np.concatenate([self._rest, samples.astype(np.float32, copy=False)])
+        whole = len(audio) // BLOCK
+        self._rest = audio[whole * BLOCK :].copy()
+        return audio[: whole * BLOCK].reshape(whole, BLOCK)
+
+    def decisions(self, probabilities: Iterable[float]) -> list[SpeechDecision]:
+        """On the next blocks."""
+        found = []
+        for probability in probabilities:
             end = self._position + BLOCK
-            decisions.append(SpeechDecision(self._position, end, probability))
+            found.append(SpeechDecision(self._position, end, probability))
             self._position = end
-        return decisions
+        return found
 
 
-def decide_all(
-    heard: Sequence[tuple[VadStream, AudioArray]],
-) -> list[list[SpeechDecision]]:
-    """``VadStream.push`` for many streams."""
-    return [stream.push(samples) for stream, samples in heard]
+def decide_all(pushes: Sequence[tuple[VadStream, AudioArray]]) -> list[list[SpeechDecision]]:
+    """``VadStream.push`` for many streams of one ``Vad`` at once: cheaper than one by one.
+
+    Args:
+        pushes: streams, each with its next (n,) samples.
+    """
+    parts = [stream.complete(samples) for stream, samples in pushes]
+    counts = [len(part) for part in parts]
+    if not sum(counts):
+        return [[] for _ in pushes]
+    streams = [stream for stream, _ in pushes]
+    heard = hear_all([stream.gain for stream in streams], np.concatenate(parts), counts)
+    ends = list(accumulate(counts))
+    each = [
+        Heard(heard.blocks[end - count : end], heard.above_noise[end - count : end])
+        for count, end in zip(counts, ends, strict=True)
+    ]
+    probabilities = streams[0].vad.judge([stream.detector for stream in streams], each)
+    return [s.decisions(p) for s, p in zip(streams, probabilities, strict=True)]
 
 
 class _Webrtc:
@@ -172,70 +188,13 @@ class _Webrtc:
         return voiced / (whole - old)
 
 
-class _Silero:
-    """The network and what it remembers of one stream."""
-
-    def __init__(self, network: SileroVad) -> None:
-        self._network = network
-        self._context: AudioArray = np.zeros(CONTEXT, dtype=np.float32)
-        self._h = np.zeros((len(network.pitches), STATE), dtype=np.float32)
-        self._c = np.zeros((len(network.pitches), STATE), dtype=np.float32)
-
-    def __call__(self, blocks: AudioArray) -> Iterator[float]:
-        """Probability of speech in each of consecutive (n, BLOCK) blocks: the highest of pitches.
-
-        What is not asked for has not been heard.
-        """
-        before = np.concatenate([self._context[None], blocks[:-1, -CONTEXT:]])
-        encoded = self._network.encode(np.concatenate([before, blocks], axis=1))
-        for block, gates in zip(blocks, encoded, strict=True):
-            self._h, self._c = self._network.recur(gates, self._h, self._c)
-            self._context = block[-CONTEXT:].copy()
-            yield float(self._network.decide(self._h).max())
-
-
-class _Resting:
-    """The network alone, at rest where nothing is louder than the noise."""
-
-    def __init__(self, network: SileroVad) -> None:
-        self._judge = _Silero(network)
-        self._quiet = 0
-        self._missed: deque[AudioArray] = deque(maxlen=_WARM_UP)
-
-    def __call__(self, heard: Heard) -> Probabilities:
-        louder = heard.above_noise > _LOUDER
-        probabilities = np.zeros(len(louder), dtype=np.float32)
-        i = 0
-        while i < len(louder):
-            if self._quiet < _HANGOVER:
-                for probability in self._judge(heard.blocks[i : i + _AT_ONCE]):
-                    probabilities[i] = probability
-                    certain = probability < _NO_SPEECH and not louder[i]
-                    self._quiet = self._quiet + 1 if certain else 0
-                    i += 1
-                    if self._quiet == _HANGOVER:
-                        break
-            elif louder[i]:
-                self._wake()
-            else:
-                self._missed.append(heard.blocks[i])
-                i += 1
-        return probabilities
-
-    def _wake(self) -> None:
-        self._quiet = 0
-        if self._missed:
-            list(self._judge(np.stack(self._missed)))
-            self._missed.clear()
-
-
 class _Cascade:
     def __init__(self, gate: _Webrtc, network: SileroVad) -> None:
         self._gate = gate
         self._network = network
-        self._judge: _Silero | None = None
+        self._judge: Judge | None = None
         self._quiet = 0
-        self._recent: deque[AudioArray] = deque(maxlen=_WARM_UP)
+        self._recent: deque[AudioArray] = deque(maxlen=WARM_UP)
 
     def __call__(self, heard: Heard) -> Probabilities:
         blocks, voiced = heard.blocks, self._gate(heard) > 0.0
@@ -245,17 +204,17 @@ class _Cascade:
             if voiced[i]:
                 self._quiet = 0
                 if self._judge is None:
-                    self._judge = _Silero(self._network)
+                    self._judge = Judge(self._network)
                     if self._recent:
-                        list(self._judge(np.stack(self._recent)))
+                        self._judge(np.stack(self._recent))
                     run = i
             else:
                 self._quiet += 1
-                if self._judge is not None and self._quiet > _HANGOVER:
+                if self._judge is not None and self._quiet > HANGOVER:
                     if i > run:
-                        probabilities[run:i] = list(self._judge(blocks[run:i]))
+                        probabilities[run:i] = self._judge(blocks[run:i])
                     self._judge = None
             self._recent.append(block)
         if self._judge is not None:
-            probabilities[run:] = list(self._judge(blocks[run:]))
+            probabilities[run:] = self._judge(blocks[run:])
         return probabilities

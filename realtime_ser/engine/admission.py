@@ -80,8 +80,8 @@ class Admission:
         self._work += work
         while self._passes[0][0] < now - LOOK_BACK:
             self._work -= self._passes.popleft()[1]
-        span = now - self._passes[0][0] + self._passes[0][1]
-        self.load = min(1.0, self._work / span) if span > 0.0 else 0.0
+        span = now - self._passes[0][0]
+        self.load = min(1.0, self._work / max(span, EVERY))
         self._behind = waiting
         if now - self._decided >= EVERY and span >= LOOK_BACK / 2:
             self._decided = now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeVar
 
 from realtime_ser.batching import DuePiece, recognize_batch
 from realtime_ser.pipeline import push_all
@@ -36,7 +36,7 @@ class Stream:
     """All of its audio has been heard; pieces of it may still be due."""
 
 
-Due: TypeAlias = tuple[Stream, DuePiece]
+S = TypeVar("S", bound=Stream)
 
 
 def listen(streams: Sequence[Stream]) -> int | None:
@@ -61,7 +61,9 @@ def listen(streams: Sequence[Stream]) -> int | None:
     return most if ended or most else None
 
 
-def due_batch(streams: Sequence[Stream], batch: Sequence[Due], limit: int, now: float) -> list[Due]:
+def due_batch(
+    streams: Sequence[S], batch: Sequence[tuple[S, DuePiece]], limit: int, now: float
+) -> list[tuple[S, DuePiece]]:
     """``batch`` and what else is due, one piece a stream: a piece needs the state before it.
 
     Args:
@@ -82,8 +84,8 @@ def due_batch(streams: Sequence[Stream], batch: Sequence[Due], limit: int, now: 
 
 
 def run_batch(
-    recognizer: Recognizer, batch: Sequence[Due], now: Callable[[], float]
-) -> list[tuple[Stream, TimelineRow, Stamps]]:
+    recognizer: Recognizer, batch: Sequence[tuple[S, DuePiece]], now: Callable[[], float]
+) -> list[tuple[S, TimelineRow, Stamps]]:
     """Rows of a batch, with whose they are and the stamps of their way."""
     batched = now()
     found = recognize_batch(recognizer, [due for _, due in batch], now)

@@ -1,12 +1,15 @@
 """Streams that come and go, as those of a server: hundreds of them through one worker.
 
     whoever has audio:  -> ring of a stream
-    worker thread:      rings -> pipelines -> recogniser (batched) -> what happened
+    gate thread:        rings -> pipelines, as far as the pieces that are due
+    inference thread:   pieces -> recogniser (batched) -> what happened
     output thread:      what happened -> the listener of the stream
 
-The worker looks at all streams at once, some 25 times a second: what has arrived since is heard in
-one go, and what is due shares a forward pass. When there is more than it can do, rows become rarer
-for all streams alike, up to ``floor.max_hop``; then new streams are refused.
+The gate looks at all streams at once, some fifteen times a second, and hears what has arrived since
+in one go. Whatever is due when the network is free shares its next forward pass. When there is
+more than can be done, rows become rarer for all streams alike, up to ``floor.max_hop``; then new
+streams are refused. What still is too much waits in the rings, whose oldest audio is dropped and
+counted.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from realtime_ser.ring import RingBuffer
 from realtime_ser.stats import FloorHealth, StageMeters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from realtime_ser.clock import Clock
     from realtime_ser.config import Config
@@ -37,8 +40,11 @@ if TYPE_CHECKING:
 
 POLL: Final = 0.1
 """Seconds after which a waiting thread looks whether it shall end."""
-PASS: Final = 0.04
-"""Seconds from the start of one pass of the worker to that of the next, at least."""
+PASS: Final = 0.064
+"""Seconds from the start of one pass of the gate to that of the next, at least: two blocks of the
+detector. More often costs more, and is little sooner."""
+PIECES_WAITING: Final = 2
+"""Of one stream, from which on it is not listened to."""
 EVENTS_WAITING: Final = 65_536
 """What may wait for the output thread before analysis has to wait, too."""
 
@@ -62,14 +68,18 @@ class Floor:
         self._config = config
         self._clock: Clock = clock or SystemClock()
         self._lock = threading.Lock()
-        self._joining: list[Line] = []
         self._lines: list[Line] = []
-        """The worker's own; others take a copy under the lock."""
         self._events: queue.Queue[Event | None] = queue.Queue(EVENTS_WAITING)
         self._data = threading.Event()
         self._stopping = threading.Event()
         self._aborting = threading.Event()
-        self._never = threading.Event()
+        self._due = threading.Event()
+        """The gate has made a pass."""
+        self._deaf = threading.Event()
+        """The gate will make none any more."""
+        self._inferred = 0.0
+        """Seconds that the inference thread has worked."""
+        self._inferred_before = 0.0
         self._error: BaseException | None = None
         self._threads: list[threading.Thread] = []
         self._admission = Admission(config.floor, config.recognizer.hop)
@@ -82,7 +92,11 @@ class Floor:
     def start(self) -> None:
         """Start the threads."""
         self._started_at = self._clock.monotonic()
-        for name, run in (("worker", self._work), ("output", self._output)):
+        for name, run in (
+            ("gate", self._listen),
+            ("inference", self._infer),
+            ("output", self._output),
+        ):
             thread = threading.Thread(target=self._guard, args=(run,), name=f"realtime-ser-{name}")
             self._threads.append(thread)
             thread.start()
@@ -101,13 +115,13 @@ class Floor:
         with self._lock:
             if self._stopping.is_set():
                 raise RefusedError("ending", f"{name}: the server is ending; try another one")
-            self._admission.admit(name, len(self._lines) + len(self._joining))
+            self._admission.admit(name, len(self._lines))
             pipeline = self._make_pipeline(name, channel, self._clock.utc(), live=False)
             ring = RingBuffer(
                 to_samples(self._config.capture.ring), blocking=False, on_data=self._data
             )
             line = Line(ring, pipeline, listener=listener)
-            self._joining.append(line)
+            self._lines.append(line)
         self._data.set()
         return line
 
@@ -115,7 +129,7 @@ class Floor:
         """Take in no more streams, and close all: what was written is still analysed."""
         with self._lock:
             self._stopping.set()
-            for line in (*self._lines, *self._joining):
+            for line in self._lines:
                 line.close()
         self._data.set()
 
@@ -143,7 +157,7 @@ class Floor:
     def health(self) -> FloorHealth:
         """A picture of the whole floor; from any thread, cheap."""
         with self._lock:
-            lines = [*self._lines, *self._joining]
+            lines = list(self._lines)
             dropped = self._dropped + sum(line.account().dropped for line in lines)
         return FloorHealth(
             streams=len(lines),
@@ -161,7 +175,7 @@ class Floor:
         )
 
     def _guard(self, run: Callable[[], None]) -> None:
-        """Run a thread's work; its error becomes the floor's and ends the other thread."""
+        """Run a thread's work; its error becomes the floor's and ends the others."""
         try:
             run()
         except BaseException as error:  # noqa: BLE001 - raised again by join()
@@ -169,67 +183,81 @@ class Floor:
                 self._error = self._error or error
             self.abort()
 
-    # worker thread
+    # gate thread
 
-    def _work(self) -> None:
+    def _listen(self) -> None:
+        """Hear what has arrived, of all streams in one go."""
         try:
             while not self._aborting.is_set():
                 began = self._clock.monotonic()
                 self._data.clear()
-                self._take_in()
-                self._pass()
-                self._let_go()
+                lines = self._open_lines()
+                for line in lines:
+                    line.pipeline.stretch = self._admission.stretch
+                # Where inference is behind with a stream no more of it is heard: its ring fills.
+                listen([line for line in lines if line.pipeline.waiting < PIECES_WAITING])
+                self._due.set()
                 now = self._clock.monotonic()
-                waiting = max((line.ring.available for line in self._lines), default=0)
-                self._admission.measure(now, now - began, to_seconds(waiting))
-                if self._lines:
-                    self._clock.wait(self._never, max(0.0, began + PASS - now))
-                elif not self._stopping.is_set():
+                self._measure(now, now - began, lines)
+                if lines:
+                    self._clock.wait(self._aborting, max(0.0, began + PASS - now))
+                elif self._stopping.is_set():
+                    return
+                else:
                     self._clock.wait(self._data, POLL)
-                elif not self._joining:
-                    break
         finally:
-            for line in (*self._lines, *self._joining):
+            self._deaf.set()
+            self._due.set()
+
+    def _measure(self, now: float, listened: float, lines: Sequence[Line]) -> None:
+        waiting = max((line.ring.available for line in lines), default=0)
+        inferred = self._inferred
+        work = max(listened, inferred - self._inferred_before)
+        self._inferred_before = inferred
+        self._admission.measure(now, work, to_seconds(waiting))
+
+    # inference thread
+
+    def _infer(self) -> None:
+        """Recognise what is due, as much of it together as there is."""
+        try:
+            while not self._aborting.is_set():
+                self._due.clear()
+                deaf, lines = self._deaf.is_set(), self._open_lines()
+                began = self._clock.monotonic()
+                worked = self._recognize(lines)
+                self._inferred += self._clock.monotonic() - began
+                for line in [line for line in lines if line.finished and not line.pipeline.waiting]:
+                    self._end(line)
+                    worked = True
+                if not worked:
+                    if deaf:
+                        return
+                    self._clock.wait(self._due, POLL)
+        finally:
+            for line in self._open_lines():
                 self._end(line)
             self._put(None)
 
-    def _take_in(self) -> None:
-        with self._lock:
-            for line in self._joining:
+    def _recognize(self, lines: Sequence[Line]) -> bool:
+        """Run one batch; False when nothing was due."""
+        for line in lines:
+            if line.slot < 0:
                 line.slot = self._recognizer.open()
-                self._lines.append(line)
-            self._joining.clear()
-
-    def _pass(self) -> None:
-        """Hear what has arrived, and recognise until nothing is due."""
-        for line in self._lines:
-            line.pipeline.stretch = self._admission.stretch
-        listen(self._lines)
-        for line in self._lines:
-            self._tell_speech(line, line.pipeline.speaking_since)
+            if not line.pipeline.waiting:
+                self._tell_speech(line, line.pipeline.speaking_since)
         limit = self._config.recognizer.max_batch_size
-        while not self._aborting.is_set():
-            batch = due_batch(self._lines, [], limit, self._clock.monotonic())
-            if not batch:
-                return
-            for stream, due in batch:
-                assert isinstance(stream, Line)
-                self._tell_speech(stream, due.piece.segment_start)
-            for stream, row, stamps in run_batch(self._recognizer, batch, self._clock.monotonic):
-                assert isinstance(stream, Line)
-                self._put((stream, row, stamps))
+        batch = due_batch(lines, [], limit, self._clock.monotonic())
+        for line, due in batch:
+            self._tell_speech(line, due.piece.segment_start)
+        for line, row, stamps in run_batch(self._recognizer, batch, self._clock.monotonic):
+            self._put((line, row, stamps))
+        return bool(batch)
 
     def _tell_speech(self, line: Line, start_sample: int | None) -> None:
         if start_sample is not None and start_sample > line.told:
             line.told = start_sample
             self._put((line, to_seconds(start_sample)))
-
-    def _let_go(self) -> None:
-        """Streams that have been heard to their end; nothing of them is due any more."""
-        if not any(line.finished for line in self._lines):
-            return
-        for line in [line for line in self._lines if line.finished]:
-            self._end(line)
 
     def _end(self, line: Line) -> None:
         """Forget a stream; what of its audio still waits is lost."""
@@ -238,8 +266,7 @@ class Floor:
         line.ring.close()
         line.over = True
         with self._lock:
-            if line in self._lines:
-                self._lines.remove(line)
+            self._lines.remove(line)
             self._dropped += line.account().dropped
         self._put((line,))
 
@@ -251,6 +278,10 @@ class Floor:
             except queue.Full:
                 if self._aborting.is_set():
                     return
+
+    def _open_lines(self) -> list[Line]:
+        with self._lock:
+            return list(self._lines)
 
     # output thread
 

@@ -32,10 +32,10 @@ from realtime_ser.types import SAMPLE_RATE
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from realtime_ser.batching import DuePiece
     from realtime_ser.capture.source import Source, SourceInfo
     from realtime_ser.clock import Clock
     from realtime_ser.config import Config
-    from realtime_ser.engine.analysis import Due
     from realtime_ser.pipeline import PipelineFactory
     from realtime_ser.recognizer import Recognizer
     from realtime_ser.sinks.sink import Sink
@@ -377,18 +377,18 @@ class Engine:
             self._run_batch(batch)
         return worked
 
-    def _others_may_join(self, batch: list[Due]) -> bool:
+    def _others_may_join(self, batch: list[tuple[Stream, DuePiece]]) -> bool:
         """Some stream that is in speech is not due yet, and audio comes in real time."""
         assert self._info is not None
         speaking = sum(stream.pipeline.speaking for stream in self._streams)
         room = min(speaking, self._config.recognizer.max_batch_size)
         return self._info.live and len(batch) < room and self._config.recognizer.max_wait > 0.0
 
-    def _due_batch(self, batch: list[Due]) -> list[Due]:
+    def _due_batch(self, batch: list[tuple[Stream, DuePiece]]) -> list[tuple[Stream, DuePiece]]:
         limit = self._config.recognizer.max_batch_size
         return due_batch(self._streams, batch, limit, self._clock.monotonic())
 
-    def _run_batch(self, batch: list[Due]) -> None:
+    def _run_batch(self, batch: list[tuple[Stream, DuePiece]]) -> None:
         for _, row, stamps in run_batch(self._recognizer, batch, self._clock.monotonic):
             self._put((row, stamps))
 

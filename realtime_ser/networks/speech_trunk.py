@@ -123,12 +123,12 @@ class SpeechTrunk(nn.Module):
         """All zeros: no token yet."""
 
         def zeros(*shape: int) -> Tensor:
-            return torch.zeros(batch_size, *shape, device=device)
+            return torch.zeros(batch_size, *shape, device=device, dtype=self._positions.dtype)
 
         return {
+            "trunk_tokens": torch.zeros(batch_size, device=device),
             "trunk_frames": zeros(KERNEL - 1, TRUNK_BANDS),
             "trunk_found": zeros(KERNEL - FRAMES_PER_TOKEN, self._width),
-            "trunk_tokens": zeros(),
         } | {f"trunk_past{i}": zeros(self._kept, 2 * self._width) for i in range(len(self.layers))}
 
     @torch.no_grad()
@@ -142,6 +142,7 @@ class SpeechTrunk(nn.Module):
         Returns:
             (batch, n, width): the means, then the deviations within the unit; and the state after.
         """
+        frames = frames.to(self._positions.dtype)
         joined = torch.cat([state["trunk_frames"], frames], dim=1)
         found = F.gelu(self.first(_side_by_side(joined, 1)))
         found = torch.cat([state["trunk_found"], found], dim=1)
@@ -156,7 +157,7 @@ class SpeechTrunk(nn.Module):
             after[f"trunk_past{number}"] = both[:, n:]
             outputs.append(x)
         cells = torch.unflatten(
-            torch.cat(outputs[-self._n_described :], dim=2), 1, (-1, self._unit)
+            torch.cat(outputs[-self._n_described :], dim=2).float(), 1, (-1, self._unit)
         )
         mean = cells.mean(dim=2, keepdim=True)
         deviation = (cells - mean).square_().mean(dim=2).sqrt_()

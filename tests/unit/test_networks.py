@@ -6,10 +6,10 @@ from torch import nn
 
 from realtime_ser.errors import ModelError
 from realtime_ser.features import TRUNK_BANDS, Features
-from realtime_ser.networks import build_network, packed
+from realtime_ser.networks import build_network, inference
 from realtime_ser.networks.banks import LstmBank
+from realtime_ser.networks.inference import PackedLinear, can_pack, pack_linears
 from realtime_ser.networks.multiscale_lstm import MultiscaleLstm
-from realtime_ser.networks.packed import PackedLinear, can_pack, pack_linears
 from tests.models import SMALL
 
 CPU = torch.device("cpu")
@@ -99,7 +99,7 @@ def test_a_packed_network_says_the_same(network: MultiscaleLstm) -> None:
 def test_without_kernels_nothing_is_packed(
     network: MultiscaleLstm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packed, "can_pack", lambda: False)
+    monkeypatch.setattr(inference, "can_pack", lambda: False)
     pack_linears(network)
     assert not any(isinstance(m, PackedLinear) for m in network.modules())
 
