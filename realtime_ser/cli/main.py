@@ -31,7 +31,6 @@ COMMANDS: Final = {
     "demo": "Run on the bundled recording of a call.",
     "calibrate": "Learn how somebody usually sounds, for live --speaker.",
     "serve": "Hear calls that come over the network.",
-    "serve": "Hear calls over the network: audio in over WebSocket, timelines out.",
     "dashboard": "Show all calls of a server, those that need attention first.",
     "analyze": "Write the emotion timelines of recordings.",
     "evaluate": "Measure a model on labelled recordings.",
