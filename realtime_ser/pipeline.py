@@ -51,6 +51,8 @@ class Piece:
     end_sample: int
     captured: float | None
     """Monotonic seconds at which ``end_sample`` was captured."""
+    certain: float | None
+    """Monotonic seconds at which the audio was captured that made its end certain."""
     first: bool
     """The segment begins here."""
     last: bool
@@ -90,6 +92,8 @@ class StreamPipeline:
         self._powers: deque[float] = deque()
         self._anchor: tuple[int, float] | None = None
         self._position = 0
+        self._decided = 0
+        """Up to here the detector has judged."""
         self._newest: AudioArray = np.zeros(0, dtype=np.float32)
         self._probability = 0.0
         self._peaks = PeakEnvelope()
@@ -194,6 +198,7 @@ class StreamPipeline:
     def _decide(self, decisions: list[SpeechDecision]) -> None:
         for decision in decisions:
             self._probability = decision.probability
+            self._decided = decision.end_sample
             self._bounds(self._segmenter.push(decision))
         self._cut_hops()
 
@@ -240,6 +245,7 @@ class StreamPipeline:
                 segment_start=segment.start,
                 end_sample=end_sample,
                 captured=self._captured_at(end_sample),
+                certain=self._captured_at(max(end_sample, self._decided)),
                 first=segment.cursor == segment.start,
                 last=last,
                 window=len(samples) == self.stretch * self._hop,

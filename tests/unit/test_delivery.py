@@ -11,7 +11,7 @@ from realtime_ser.testing import CollectSink
 from realtime_ser.types import TimelineRow
 from tests.rows import make_row
 
-STAMPS = Stamps(1.0, 1.0, 1.0)
+STAMPS = Stamps(0.9, 1.0, 1.0, 1.0)
 
 
 class Breaking(CollectSink):
