@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 POLL: Final = 0.1
 """Seconds after which a waiting thread looks whether it shall end."""
 PASS: Final = (0.02, 0.08)
-"""Seconds from the start of one pass of the gate to that of the next, without load and at full load:
+"""Seconds from the start of one pass of the gate to that of the next, without and at full load:
 fewer passes cost less, more are sooner."""
 PIECES_WAITING: Final = 2
 """Of one stream, from which on it is not listened to."""
