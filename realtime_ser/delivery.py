@@ -100,7 +100,8 @@ class Delivery:
             row = replace(row, latency_ms=round(row.latency_ms + waited, 1))
         self.stages.add(stamps, emitted, row.latency_ms)
         self._hand_out(row, on_error)
-        self.newest = row
+        if row.kind != "alert":
+            self.newest = row
 
     def _hand_out(self, row: TimelineRow, on_error: Callable[[Exception], None]) -> None:
         with self._writing:
