@@ -8,7 +8,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,52 +17,17 @@ from realtime_ser.alerts.post import HttpPost, UnreachableError
 from realtime_ser.alerts.webhook import webhook_of
 from realtime_ser.clock import SystemClock
 from realtime_ser.config import AlertConfig
+from tests.receiver import Receiver, receiving
 from tests.rows import make_row
 from tests.waiting import wait_until
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "alerts.md"
 
 
-class Receiver(HTTPServer):
-    """Answers by its path, and keeps what came."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.came: list[tuple[str, dict[str, str], bytes]] = []
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.server_port}{path}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.came.append((self.path, dict(self.headers), body))
-        if self.path == "/moved":
-            self.send_response(307)
-            self.send_header("Location", self.server.url("/elsewhere"))
-        elif self.path == "/busy":
-            self.send_response(503)
-            self.send_header("Retry-After", "7")
-        else:
-            self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with receiving() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def test_an_alert_arrives_and_the_documented_check_accepts_it(
