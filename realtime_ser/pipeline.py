@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from realtime_ser.alerts.watch import AlertWatch
 from realtime_ser.clock import to_samples, to_seconds
 from realtime_ser.levels import FLOOR_DBFS, level_dbfs, peak_dbfs
 from realtime_ser.peaks import PeakEnvelope
@@ -74,8 +75,10 @@ class StreamPipeline:
         config: Config,
         unit_samples: int,
         live: bool = False,
+        alerts: AlertWatch | None = None,
     ) -> None:
         self.timeline = timeline
+        self._alerts = alerts or AlertWatch()
         self._watch = SignalWatch(live=live)
         self._vad = vad
         self._segmenter = segmenter
@@ -132,7 +135,7 @@ class StreamPipeline:
     def complete(
         self, piece: Piece, prediction: Prediction | None, now: float
     ) -> list[TimelineRow]:
-        """Rows that follow from the recogniser's answer.
+        """Rows that follow from the recogniser's answer; an alert stands behind what raised it.
 
         Args:
             piece: as handed out by ``due``.
@@ -154,9 +157,8 @@ class StreamPipeline:
         if piece.window:
             start = max(piece.segment_start, piece.end_sample - self._window)
             level = self._level(to_seconds(piece.end_sample - start))
-            rows.append(
-                self.timeline.window(start, piece.end_sample, self._last, level, captured, now)
-            )
+            window = self.timeline.window(start, piece.end_sample, self._last, level, captured, now)
+            rows += [window, *self._alerts.push(window)]
         if piece.last:
             level = self._level(to_seconds(piece.end_sample - piece.segment_start))
             rows.append(

@@ -94,7 +94,7 @@ class Health:
     run: int = 0
     """Counts sources that followed one another; positions begin anew with each."""
     broken: tuple[str, ...] = ()
-    """Files that can be written no more, in words."""
+    """Files that can be written no more, and a webhook that takes no alerts, in words."""
     model_version: str = ""
     """Tells models of one name apart; see ``models.Model.version``."""
     cpu: float | None = None
