@@ -15,7 +15,7 @@ _MMAP_THRESHOLD: Final = (-3, 32 << 20)
 """Blocks up to 32 MiB, the most that is allowed, are taken from memory that is kept."""
 _TRIM_THRESHOLD: Final = (-1, 1 << 30)
 """So much free memory is kept."""
-_TOP_PAD: Final = (-2, 64 << 20)
+_TOP_PAD: Final = (-2, 16 << 20)
 """So much more is asked for at once."""
 
 
