@@ -29,11 +29,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from realtime_ser.allocation import keep_freed_memory
 from realtime_ser.assembly import load_recognizer, pipeline_factory
 from realtime_ser.batching import DuePiece, recognize_batch
 from realtime_ser.config import Config
 from realtime_ser.pipeline import push_all
+from realtime_ser.process import prepare_process
 from realtime_ser.training.index import load_audio
 from realtime_ser.types import SAMPLE_RATE, AudioArray, AudioBlock, TimelineRow
 
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=10.0)
     given = parser.parse_args()
-    keep_freed_memory()
+    prepare_process()
     torch.set_num_threads(1)
     track = load_audio(given.recording)
     pieces = round(given.seconds * SAMPLE_RATE / BLOCK)

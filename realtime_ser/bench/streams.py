@@ -72,9 +72,9 @@ def run(
     Raises:
         DataError: the recording cannot be read.
     """
-    from realtime_ser.allocation import keep_freed_memory
+    from realtime_ser.process import prepare_process
 
-    keep_freed_memory()
+    prepare_process()
     track = _track(audio)
     found: list[Load] = []
     for count in STEPS if streams is None else (streams,):
