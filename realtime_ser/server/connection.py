@@ -137,12 +137,15 @@ class Connection:
         if self._timer is not None:
             self._timer.cancel()
         slow = error is not None and error.code == "slow"
+        patience = SLOW_FAREWELL if slow else FAREWELL
         try:
-            async with asyncio.timeout(SLOW_FAREWELL if slow else FAREWELL):
+            async with asyncio.timeout(patience):
                 await self._last_words(error_text(error) if error and tell else None, slow=slow)
                 if not self.gone:
                     code, reason = (1000, "") if error is None else (error.close_code, error.code)
                     await self._websocket.close(code, reason)
+                    # It was handed to the system; whether the other end reads it is another matter.
+                    self._loop.call_later(patience, self.abort)
         except TimeoutError:
             self.abort()
         except (WebSocketDisconnect, RuntimeError):  # it went away meanwhile

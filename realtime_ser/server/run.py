@@ -83,10 +83,26 @@ async def run_server(
 
 
 async def keep_clean(
-    folder: Path, files: Folder, keep_days: float, clock: Clock, disk: Disk,
+    folder: Path,
+    files: Folder,
+    keep_days: float,
+    clock: Clock,
+    disk: Disk,
     tell: Callable[[str], None],
-) -> None:  # fmt: skip
-    """Remove old timelines now and once an hour, until cancelled; look at the disk meanwhile."""
+    *,
+    every: float = LOOK,
+) -> None:
+    """Remove old timelines now and once an hour, until cancelled; look at the disk meanwhile.
+
+    Args:
+        folder: where timelines are written.
+        files: knows those that are being written.
+        keep_days: see ``remove_old``; 0 removes none.
+        clock: tells when an hour is over.
+        disk: asked for trouble, which it tells.
+        tell: takes a line for the operator.
+        every: seconds between two looks at the clock and the disk.
+    """
     next_time = clock.monotonic()
     while True:
         disk.trouble()
@@ -99,7 +115,7 @@ async def keep_clean(
                 tell(f"removed {removed} timelines older than {keep_days:g} days")
             if failed:
                 tell(f"{failed} old timelines could not be removed; see to the folder's rights")
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(every)
 
 
 async def _until_over(stop: asyncio.Event, floor: Floor, serving: asyncio.Task[None]) -> None:
