@@ -89,6 +89,8 @@ def command(
     from realtime_ser.server.run import Tls
 
     limits = settings.server
+    if limits.keep_days and not limits.output:
+        raise ConfigError("--keep-days: there is no --output whose timelines could be removed")
     token = read_token(token_file, os.environ)
     check_reach(limits.host, token)
     tls = None
