@@ -84,6 +84,7 @@ class Calls:
         except WireError as caught:
             error = caught
             self._metrics.refused(caught.code)
+            self._metrics.refusals += not caller.taken
         await connection.finish(error, tell=caller.talks)
 
     async def _hear(self, caller: _StreamCall | _TwilioCall, client: str) -> None:
@@ -93,6 +94,7 @@ class Calls:
         call = await caller.start(client)
         if call is None:
             return
+        caller.taken = True
         reason = "failed"
         connection.expect(self._terms.idle, WireError("idle", IDLE))
         try:
@@ -124,6 +126,8 @@ class _Caller:
         self._rules = rules
         self._terms = terms
         self._trusted = bool(scope.get(TRUSTED, False))
+        self.taken = False
+        """The call was taken in."""
         self._began: float | None = None
 
     def _ending(self) -> None:

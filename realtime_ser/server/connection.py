@@ -35,6 +35,8 @@ class Connection:
         self.gone = False
         """Nobody is at the other end any more."""
         self._websocket = websocket
+        self._over = False
+        """Nothing is wanted of the other end any more."""
         self._queue: asyncio.Queue[str | None] = asyncio.Queue(waiting)
         self._loop = asyncio.get_running_loop()
         self._error: WireError | None = None
@@ -65,22 +67,25 @@ class Connection:
         self._watch()
 
     async def receive(self) -> str | bytes | None:
-        """The next message; None when there will be none.
+        """The next message; None when there will be none, or nobody wants any.
 
         Raises:
             WireError: the connection was cut.
         """
         if self._error is not None:
             raise self._error
-        if self.gone:
+        if self.gone or self._over:
             return None
         self._reader = asyncio.current_task()
         try:
             message = await self._websocket.receive()
         except asyncio.CancelledError:
-            if self._error is None or self._reader is None or self._reader.uncancel() > 0:
+            cut = self._error is not None or self._over
+            if not cut or self._reader is None or self._reader.uncancel() > 0:
                 raise
-            raise self._error from None
+            if self._error is not None:
+                raise self._error from None
+            return None
         finally:
             self._reader = None
         self._heard = self._loop.time()
@@ -122,8 +127,15 @@ class Connection:
 
     def cut(self, error: WireError) -> None:
         """Have the reader end with an error; the first one counts."""
-        if self._error is None:
+        if self._error is None and not self._over:
             self._error = error
+            if self._reader is not None:
+                self._reader.cancel()
+
+    def end(self) -> None:
+        """Have the reader end in order."""
+        if not self._over and self._error is None:
+            self._over = True
             if self._reader is not None:
                 self._reader.cancel()
 

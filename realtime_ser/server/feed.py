@@ -151,7 +151,7 @@ class Feed:
             raise WireError("slow", "a picture was not taken in time")
 
     async def _one(self, connection: Connection, name: str, channel: str) -> None:
-        """The history of one stream, then every message on it."""
+        """The history of one stream, then every message on it until its end."""
         number = (
             int(channel) if channel.isascii() and channel.isdigit() and len(channel) < 5 else -1
         )
@@ -161,11 +161,18 @@ class Feed:
         self._look()
         stream, rows = entry.text(), entry.history()
         connection.put(f'{{"type":"history","stream":{stream},"rows":[{rows}]}}')
-        entry.watchers.append(connection.put)
+
+        def watch(text: str) -> None:
+            connection.put(text)
+            if not entry.live and text.startswith('{"type":"end"'):
+                connection.end()
+
+        entry.watchers.append(watch)
         try:
-            await _read(connection)
+            if entry.live:
+                await _read(connection)
         finally:
-            entry.watchers.remove(connection.put)
+            entry.watchers.remove(watch)
 
     def _look(self) -> None:
         self._book.look(self._clock.monotonic(), self._every * 0.9)

@@ -190,7 +190,7 @@ class Switchboard:
                 call.file.discard()
                 call.file = None
             call.close("refused")
-            raise WireError(error.reason, str(error).partition(": ")[2] or str(error)) from error
+            raise WireError(error.reason, str(error).removeprefix(f"{call.name}: ")) from error
         for voice in call.voices.values():
             self._book.add(voice.entry)
 

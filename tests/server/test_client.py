@@ -89,7 +89,12 @@ async def test_a_server_that_ends_is_noticed() -> None:
                 pass
         assert caught.value.code == "ending"
         with pytest.raises(ServerError):
-            await client.send(bytes(160))
+            await send_on(client)
+
+
+async def send_on(client: Client) -> None:
+    while True:
+        await client.send(bytes(160))
 
 
 async def test_load_adds_up(recording: Path) -> None:

@@ -71,8 +71,13 @@ async def test_one_stream_is_shown_with_its_history() -> None:
             await socket.send('{"type":"stop"}')
             talk = await listen_to(socket)
             now = history["rows"]
-            while now[-1]["type"] != "end":
-                now.append(await following(feed))
+            rest = await listen_to(feed)
+            now += rest.messages
+            assert (now[-1]["type"], rest.code) == ("end", 1000)
+        async with stage.socket("/v1/feed?stream=a/b%20%C3%BC") as feed:
+            (history,) = (await listen_to(feed)).messages  # of one that has ended
+            assert history["stream"]["state"] == "ended"
+            assert len(history["rows"]) == rest.messages[-1]["rows"]
         shown = [row for row in now if row["type"] != "speech_start"]
         assert shown == [m for m in talk.messages if m["type"] not in ("ready", "speech_start")]
         assert any(row["type"] == "speech_start" for row in now)

@@ -20,7 +20,6 @@ from websockets.sync.client import ClientConnection, connect
 from realtime_ser.server.pseudonyms import LENGTH
 from realtime_ser.sinks.reader import read_timeline
 from tests.server.serving import START, spoken
-from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends signals")
 
@@ -56,8 +55,11 @@ class Command:
             **more,
         )  # type: ignore[arg-type]
 
-    def end(self, number: int = signal.SIGTERM) -> int:
+    def tell(self, number: int) -> None:
         self._process.send_signal(number)
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.tell(number)
         status = self._process.wait(PATIENCE)
         self._listener.join()
         assert self._process.stdout is not None
@@ -94,9 +96,8 @@ def test_sigterm_drains_and_the_last_words_are_on_disk(tmp_path: Path) -> None:
             caller.send(spoken(2.3, pause=0.0))
             while json.loads(caller.recv(PATIENCE))["type"] != "window":
                 pass
-            threading.Timer(0.0, command.end).start()
+            command.tell(signal.SIGTERM)
             told = [json.loads(text) for text in caller]
-        wait_until(lambda: command._process.returncode is not None, PATIENCE)
         assert command.end() == 0
     kinds = [message["type"] for message in told]
     assert kinds[-3:] == ["utterance", "end", "error"]
