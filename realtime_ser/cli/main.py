@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "demo": "Run on the bundled recording of a call.",
     "calibrate": "Learn how somebody usually sounds, for live --speaker.",
     "serve": "Hear calls that come over the network.",
+    "dashboard": "Show all calls of a server, those that need attention first.",
     "analyze": "Write the emotion timelines of recordings.",
     "evaluate": "Measure a model on labelled recordings.",
     "train": "Train a network by a recipe.",

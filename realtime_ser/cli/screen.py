@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from realtime_ser.sinks.line_file import LineFileSink
     from realtime_ser.succession import SourceAt
     from realtime_ser.types import TimelineRow
+    from realtime_ser.ui.adjustable import AdjustableApp
     from realtime_ser.ui.app import LiveApp
     from realtime_ser.ui.shown import Excerpt
 
@@ -81,21 +82,22 @@ def run_on_screen(
     leave(app, outcome)
 
 
-def shown(app: LiveApp) -> object:
-    """Run the screen until it is left or the terminal is closed; what it returns.
+async def show(app: AdjustableApp) -> object:
+    """Run a screen until it is left or the terminal is closed; what it returns.
 
     Raises:
         SystemExit: the terminal was closed, or SIGTERM came.
     """
-
-    async def run() -> object:
-        with termination_calls(app.action_interrupt):
-            return await app.run_async()
-
-    return asyncio.run(run())
+    with termination_calls(app.action_interrupt):
+        return await app.run_async()
 
 
-def leave(app: LiveApp, outcome: object) -> None:
+def shown(app: LiveApp) -> object:
+    """The same, with an event loop of its own."""
+    return asyncio.run(show(app))
+
+
+def leave(app: AdjustableApp, outcome: object) -> None:
     """Keep the user's choices, and end as the screen ended.
 
     Raises:

@@ -1,10 +1,10 @@
-"""``live --web``: what is wrong is said before a page is served; then the server runs."""
+"""``--web``: what is wrong is said before a page is served; then the server runs."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -37,21 +37,59 @@ def serve_session(
         RealtimeSerError: what the user can mend.
         KeyboardInterrupt, SystemExit: how the server ends; the screen has ended in order.
     """
-    if session.plain:
-        raise ConfigError("--web: shows the screen; leave --plain out")
+    refuse_plain(plain=session.plain)
     if "-" in (session.source, str(session.csv), str(session.jsonl)):
         raise ConfigError("--web: the screen's own process has no pipes; name files in place of -")
+    serve_screen(
+        screen_command(session, options),
+        screen_command(replace(session, append=True, overwrite=False), options),
+        replaces=session.overwrite,
+        title=session.title,
+        port=port,
+        check=lambda: _check(session, config),
+    )
+
+
+def refuse_plain(*, plain: bool) -> None:
+    """Lines are for terminals.
+
+    Raises:
+        ConfigError: they are asked for.
+    """
+    if plain:
+        raise ConfigError("--web: shows the screen; leave --plain out")
+
+
+def serve_screen(
+    first: Sequence[str],
+    again: Sequence[str],
+    *,
+    replaces: bool,
+    title: str,
+    port: int | None,
+    check: Callable[[], object],
+) -> None:
+    """Serve the screen of any command in a browser until the user ends it.
+
+    Args:
+        first, again, replaces, title: see ``realtime_ser.web.server.ScreenServer``.
+        port: see ``realtime_ser.web.server.listen``.
+        check: raises what can be told before a page is served.
+
+    Raises:
+        RealtimeSerError: what the user can mend.
+        KeyboardInterrupt, SystemExit: how the server ends; the screen has ended in order.
+    """
     server_of = _server_type()
-    _check(session, config)
+    check()
     from realtime_ser.web.server import listen
 
     listener = listen(port)
-    again = replace(session, append=True, overwrite=False)
     server = server_of(
-        screen_command(session, options),
-        screen_command(again, options),
-        replaces=session.overwrite,
-        title=session.title,
+        first,
+        again,
+        replaces=replaces,
+        title=title,
         port=listener.getsockname()[1],
         report=lambda line: tell(line.removeprefix(f"{PROGRAM}: ")),
     )
@@ -69,10 +107,7 @@ async def _serve(server: ScreenServer, listener: socket.socket) -> None:
 
 def screen_command(session: Session, options: Sequence[str]) -> list[str]:
     """Program and arguments that run a session on the screen of a process of its own."""
-    # Started as this process was: a script of the package does not look for modules in the
-    # working folder, python -m does.
-    by_name = getattr(sys.modules["__main__"], "__spec__", None) is not None
-    command = [sys.executable, *([] if by_name else ["-P"]), "-m", "realtime_ser", "live"]
+    command = own_command("live")
     for name, value in (
         ("--csv", session.csv), ("--jsonl", session.jsonl), ("--speaker", session.speaker),
     ):  # fmt: skip
@@ -81,6 +116,14 @@ def screen_command(session: Session, options: Sequence[str]) -> list[str]:
     if session.mode != "new":
         command.append(f"--{session.mode}")
     return [*command, *options, "--", session.source]
+
+
+def own_command(name: str) -> list[str]:
+    """Program and first arguments that run a command of ours in a process of its own."""
+    # Started as this process was: a script of the package does not look for modules in the
+    # working folder, python -m does.
+    by_name = getattr(sys.modules["__main__"], "__spec__", None) is not None
+    return [sys.executable, *([] if by_name else ["-P"]), "-m", "realtime_ser", name]
 
 
 def _check(session: Session, config: Config) -> None:

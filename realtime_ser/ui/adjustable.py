@@ -35,6 +35,10 @@ class AdjustableApp(OperableApp):
         """Draw what has changed."""
         raise NotImplementedError
 
+    def action_interrupt(self) -> None:
+        """Ctrl-C: end, with the exit status that shells expect."""
+        raise NotImplementedError
+
     @property
     def preferences(self) -> Preferences:
         """How the user has it look now."""

@@ -8,6 +8,7 @@ never waits for the engine, and the engine never waits for it.
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from textual.app import SystemCommand
@@ -41,12 +42,15 @@ if TYPE_CHECKING:
 
     from realtime_ser.stats import Health
     from realtime_ser.types import TimelineRow
+    from realtime_ser.ui.keys import Key
     from realtime_ser.ui.monitor import Controls, Monitor, Player
     from realtime_ser.ui.shown import Excerpt
 
     Exporter = Callable[[Excerpt], Sequence[str]]
     """Writes what is in sight to files; returns their names. Raises RealtimeSerError."""
 
+STYLES: Final = Path(__file__).parent / "live.tcss"
+"""Of this screen, its dialogs and its help; others may use them, too."""
 UPDATES_A_SECOND: Final = 10
 INTERRUPTED_STATUS: Final = 130
 
@@ -65,13 +69,15 @@ class Rows(Protocol):
 class LiveApp(AdjustableApp):
     """Shows one session; returns why it closed, None if it broke."""
 
-    CSS_PATH = "live.tcss"
+    CSS_PATH = STYLES
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
         (0, "-tight"), (72, "-narrow"), (100, "-normal"), (160, "-wide"),
     ]  # fmt: skip
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
         (0, "-tiny"), (14, "-flat"), (20, "-short"), (TALL, "-tall"), (50, "-high"),
     ]  # fmt: skip
+    keys: ClassVar[Sequence[Key]] = KEYS
+    """In the order of the help."""
     BINDINGS: ClassVar[list[BindingType]] = [
         *(key.binding for key in KEYS),
         Binding("escape", "leave", show=False),
@@ -138,10 +144,13 @@ class LiveApp(AdjustableApp):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The command palette has what the keys have."""
-        for key in KEYS:
-            if self.check_action(key.action.partition("(")[0], ()):
-                shown = f"{key.help} ({key.shown})"
-                yield SystemCommand(key.name, shown, partial(self.run_action, key.action))
+        for key in self.possible_keys():
+            shown = f"{key.help} ({key.shown})"
+            yield SystemCommand(key.name, shown, partial(self.run_action, key.action))
+
+    def possible_keys(self) -> list[Key]:
+        """Those that do something here."""
+        return [key for key in self.keys if self.check_action(key.action.partition("(")[0], ())]
 
     def compose(self) -> ComposeResult:
         """From top to bottom; on a wide screen the utterances stand at the right."""
@@ -271,8 +280,7 @@ class LiveApp(AdjustableApp):
 
     def action_help(self) -> None:
         """Show the keys."""
-        keys = [key for key in KEYS if self.check_action(key.action.partition("(")[0], ())]
-        self.push_screen(HelpScreen(keys, self._session.classes, self.appearance))
+        self.push_screen(HelpScreen(self.possible_keys(), self._session.classes, self.appearance))
 
     def source_changed(self, name: str) -> None:
         """See ``OperableApp.source_changed``."""

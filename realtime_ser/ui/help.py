@@ -47,8 +47,27 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,question_mark,q,space,enter", "dismiss", "Close", show=False),
     ]
 
-    def __init__(self, keys: Sequence[Key], classes: Sequence[str], display: Display) -> None:
+    def __init__(
+        self,
+        keys: Sequence[Key],
+        classes: Sequence[str],
+        display: Display,
+        *,
+        gestures: Sequence[tuple[str, str]] = TIMELINE,
+        words: Sequence[tuple[str, str]] = WORDS,
+    ) -> None:
+        """Prepare it.
+
+        Args:
+            keys: those that do something now.
+            classes: emotions whose looks are shown.
+            display: how to draw.
+            gestures: keys and clicks that have no binding of their own, and what they do.
+            words: of the screen, and what they mean.
+        """
         super().__init__()
+        self._gestures = gestures
+        self._words = words
         self._keys = keys
         self._emotions = (*classes, "uncertain")
         self._display = display
@@ -72,8 +91,8 @@ class HelpScreen(ModalScreen[None]):
         keys = [(key.shown, key.help) for key in self._keys]
         return Content("\n").join(
             [
-                *self._table(keys), *self._table(TIMELINE), Content(""), *rows, Content(""),
-                *self._table(WORDS),
+                *self._table(keys), *self._table(self._gestures), Content(""), *rows, Content(""),
+                *self._table(self._words),
             ]
         )  # fmt: skip
 

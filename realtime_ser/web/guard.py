@@ -70,7 +70,7 @@ class Guard:
             return "the request comes from another page"
         shown = (request.cookies.get(self._cookie), request.query.get(TOKEN_FIELD))
         if not any(self._is_token(given) for given in shown if given is not None):
-            return "open the address that 'realtime-ser live --web' has printed, with its token"
+            return "open the address that realtime-ser --web has printed, with its token"
         return None
 
     def _is_token(self, given: str) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textual_serve.download_manager import DownloadManager
 
 READY: Final = b"__GANGLION__\n"
-"""What the driver writes before the first packet."""
+"""What the driver writes before the first packet of each screen that the process shows."""
 PICTURE: Final = b"D"
 """Kind of the packets that are for the terminal."""
 PATIENCE: Final = 20.0
@@ -132,6 +132,9 @@ class ScreenProcess(AppService):
     async def _carry(self, stream: StreamReader) -> None:
         while True:
             kind = await stream.readexactly(1)
+            if kind == READY[:1]:  # one screen after another
+                await stream.readuntil(READY[1:])
+                continue
             size = int.from_bytes(await stream.readexactly(4), "big")
             payload = await stream.readexactly(size)
             if kind == PICTURE:

@@ -32,7 +32,7 @@ def test_starts_light(code: str) -> None:
     assert loaded & set(HEAVY) == set()
 
 
-@pytest.mark.parametrize("command", ["live", "demo", "analyze", "evaluate", "train"])
+@pytest.mark.parametrize("command", ["live", "demo", "dashboard", "analyze", "evaluate", "train"])
 def test_help_of_a_command_needs_no_torch(command: str) -> None:
     code = (
         "from realtime_ser.cli.main import main\n"

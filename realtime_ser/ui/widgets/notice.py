@@ -38,10 +38,14 @@ class Notice(Static):
             lines.append(f"■ ended{where} · press q to leave")
         if doing:
             lines.append(f"◌ {doing}")
+        bad = problem is not None or broken or session.now().mood == "muted"
+        self.say(lines, problem=bool(bad))
+
+    def say(self, lines: Sequence[str], *, problem: bool) -> None:
+        """Draw again if anything has changed; nothing to say takes it out of sight."""
         text = "\n".join(lines)
         if text != self._text:
             self._text = text
             self.set_class(bool(text), "-shown")
-            bad = problem is not None or broken or session.now().mood == "muted"
-            self.set_class(bool(bad), "-problem")
+            self.set_class(problem, "-problem")
             self.update(text)
