@@ -30,7 +30,7 @@ AGENTS: Final = frozenset(
 """Roles of people at work."""
 WHY_NOT: Final = (
     "agents are not analysed: inferring emotions of people at work is prohibited in the European "
-    "Union (AI Act, Article 5(1)(f)); see docs/responsible-use.md and server.analyse_agent"
+    "Union (AI Act, Article 5(1)(f)); see docs/responsible-use.md and docs/serve.md"
 )
 
 
