@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from starlette.websockets import WebSocketDisconnect
@@ -11,6 +12,8 @@ from realtime_ser.server.protocol import ABORT
 from realtime_ser.server.wire import WireError, error_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.websockets import WebSocket
 
 WAITING: Final = 256
@@ -207,3 +210,42 @@ class Connection:
             self._timer = self._loop.call_later(left, self._watch)
         elif self._silence is not None:
             self.cut(self._silence)
+
+
+class Connections:
+    """Those that are there; at the end all of them are sent away in order."""
+
+    def __init__(self) -> None:
+        self._there: set[Connection] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._ending = False
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._there)
+
+    @contextlib.contextmanager
+    def there(self, connection: Connection) -> Iterator[None]:
+        """A connection, from its handshake until it has been closed."""
+        self._there.add(connection)
+        self._empty.clear()
+        if self._ending:
+            connection.cut(_ending())
+        try:
+            yield
+        finally:
+            self._there.discard(connection)
+            if not self._there:
+                self._empty.set()
+
+    async def end(self) -> None:
+        """Cut all, also those that still come, and wait until they have been closed."""
+        self._ending = True
+        for connection in list(self._there):
+            connection.cut(_ending())
+        await self._empty.wait()
+
+
+def _ending() -> WireError:
+    return WireError("ending", "the server is ending; go on with another one")

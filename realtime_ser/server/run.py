@@ -76,9 +76,11 @@ async def run_server(
         on_ready()
         await _until_over(stop, floor, serving)
     finally:
-        drained = await _drain(server, floor, config.drain)
-        web.should_exit = True
-        await asyncio.wait([serving], timeout=LAST_PATIENCE)
+        try:
+            drained = await _drain(server, floor, config.drain)
+        finally:
+            web.should_exit = True
+            await asyncio.wait([serving], timeout=LAST_PATIENCE)
     return drained
 
 
@@ -138,6 +140,9 @@ async def _drain(server: Server, floor: Floor, seconds: float) -> bool:
     except TimeoutError:
         in_time = False
         floor.abort()
+        with contextlib.suppress(TimeoutError):  # what is left is told
+            async with asyncio.timeout(LAST_PATIENCE):
+                await server.drain()
     floor.stop()
     return await asyncio.to_thread(floor.join, LAST_PATIENCE) and in_time
 

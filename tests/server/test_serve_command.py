@@ -20,8 +20,29 @@ from websockets.sync.client import ClientConnection, connect
 from realtime_ser.server.pseudonyms import LENGTH
 from realtime_ser.sinks.reader import read_timeline
 from tests.server.serving import START, spoken
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends signals")
+
+HANGING = """
+import asyncio, sys, threading
+from dataclasses import replace
+from realtime_ser.assembly import pipeline_factory
+from realtime_ser.cli.serving import serve
+from realtime_ser.server import run
+from realtime_ser.server.auth import Rules
+from realtime_ser.server.listening import listen
+from realtime_ser.sinks.csv import CsvSink
+from realtime_ser.testing import ConstantRecognizer
+from tests.server.serving import settings
+
+run.LAST_PATIENCE = 0.1
+CsvSink.write = lambda *_: (sys.stderr.write("writing\\n"), threading.Event().wait())
+config = settings(output=sys.argv[1], drain=0.1)
+recognizer = ConstantRecognizer()
+asyncio.run(serve(config, Rules(), listen("127.0.0.1", 0), None, recognizer,
+                  pipeline_factory(config, recognizer), "constant", None))
+"""
 
 TOKEN = "0123456789abcdef-secret"
 PATIENCE = 60
@@ -30,9 +51,9 @@ PATIENCE = 60
 class Command:
     """A running server."""
 
-    def __init__(self, *options: str, **environment: str) -> None:
+    def __init__(self, program: list[str], environment: dict[str, str]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "realtime_ser", "serve", "--port", "0", *options],
+            [sys.executable, *program],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -77,8 +98,12 @@ class Command:
 
 
 @contextlib.contextmanager
-def serve(*options: str, **environment: str) -> Iterator[Command]:
-    command = Command(*options, **environment)
+def serve(
+    *options: str,
+    program: tuple[str, ...] = ("-m", "realtime_ser", "serve", "--port", "0"),
+    **environment: str,
+) -> Iterator[Command]:
+    command = Command([*program, *options], environment)
     try:
         yield command
     finally:
@@ -124,6 +149,19 @@ def test_a_kill_loses_no_row_that_was_sent(tmp_path: Path) -> None:
         assert len(read_timeline(file)) >= 3
         assert "1234" not in file.read_text()
         assert "1234" not in "".join(command.stderr)
+
+
+def test_a_disk_that_hangs_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    with serve(str(tmp_path), program=("-c", HANGING)) as command:
+        with command.socket() as caller:
+            caller.send(json.dumps(START))
+            caller.send(spoken())
+            wait_until(lambda: command.stderr, PATIENCE)
+            command.tell(signal.SIGTERM)
+        assert command.end() == 1
+    assert command.stderr[-1] == (
+        "realtime-ser: a disk that does not answer holds up the end; leaving without it\n"
+    )
 
 
 def test_ctrl_c_and_a_token_in_the_environment() -> None:
