@@ -222,26 +222,3 @@ def test_what_a_user_can_cause_is_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert says in line
     assert TOKEN not in line
-
-
-def test_tls(tmp_path: Path) -> None:
-    import ssl
-
-    made = subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj",
-         "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out",
-         "cert.pem"],
-        cwd=tmp_path, capture_output=True, check=False,
-    )  # fmt: skip
-    if made.returncode:
-        pytest.skip("needs openssl")
-    files = ("--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem"))
-    trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
-    with serve(*files) as command:
-        assert command.scheme == "wss"
-        with connect(
-            f"wss://{command.address}/v1/feed", ssl=trusting, compression=None, proxy=None
-        ) as feed:
-            assert json.loads(feed.recv(PATIENCE))["type"] == "snapshot"
-        assert command.end() == 0
-    assert command.stderr == []
