@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from realtime_ser.server.auth import Rules
     from realtime_ser.server.run import Tls
 
-LATE_STATUS = 1
-"""Draining took longer than it may; audio was left that nobody has heard."""
-
 
 def command(
     host: Annotated[
@@ -89,6 +86,8 @@ def command(
     from realtime_ser.server.run import Tls
 
     limits = settings.server
+    if limits.keep_days and not limits.output:
+        raise ConfigError("--keep-days: there is no --output whose timelines could be removed")
     token = read_token(token_file, os.environ)
     check_reach(limits.host, token)
     tls = None
@@ -132,7 +131,7 @@ def _serve(config: Config, rules: Rules, listener: socket.socket, tls: Tls | Non
 
         recognizer = load_recognizer(config, many=True)
         make_pipeline = pipeline_factory(config, recognizer)
-    from realtime_ser.cli.serving import serve
+    from realtime_ser.cli.serving import LATE_STATUS, serve
 
     if not asyncio.run(
         serve(config, rules, listener, tls, recognizer, make_pipeline, recognizer.name, disguise)

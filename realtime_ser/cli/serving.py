@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
     from realtime_ser.recognizer import Recognizer
     from realtime_ser.server.auth import Rules
     from realtime_ser.server.run import Tls
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]  # mypy knows the module, where there is one
+
+LATE_STATUS = 1
+"""Draining took longer than it may; there was audio left that nobody has heard."""
 
 
 async def serve(
@@ -51,6 +60,7 @@ async def serve(
     )  # fmt: skip
     stop = asyncio.Event()
     cleaning = None
+    allow_many_files()
     floor.start()
     with _in_order(stop):
         if folder is not None:
@@ -60,13 +70,26 @@ async def serve(
                 )
             )
         try:
-            return await run_server(
+            in_time = await run_server(
                 server, floor, listener, config.server, stop,
                 lambda: typer.echo(_address(listener, tls)), tls=tls,
             )  # fmt: skip
         finally:
             if cleaning is not None:
                 cleaning.cancel()
+        if not floor.join(0.0):
+            tell("a disk that does not answer holds up the end; leaving without it")
+            os._exit(LATE_STATUS)
+    return in_time
+
+
+def allow_many_files() -> None:
+    """A connection is a file to the system, which lets a program have few unless it asks."""
+    if resource is not None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != hard:
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @contextlib.contextmanager

@@ -91,7 +91,7 @@ class Server:
             model=heard.model,
             classes=heard.classes,
         )
-        calls = Calls(self.board, seats, self._metrics, rules, terms)
+        self._calls = Calls(self.board, seats, self._metrics, rules, terms)
         self.feed = Feed(self.book, self._metrics, clock, self._floor_picture, every=feed_every)
         self.ending = False
         self.app = Starlette(
@@ -99,8 +99,8 @@ class Server:
                 Route("/healthz", self._healthz),
                 Route("/metrics", self._show_metrics),
                 Route("/v1/streams", self._streams),
-                WebSocketRoute("/v1/stream", calls.stream),
-                WebSocketRoute("/v1/twilio", calls.twilio),
+                WebSocketRoute("/v1/stream", self._calls.stream),
+                WebSocketRoute("/v1/twilio", self._calls.twilio),
                 WebSocketRoute("/v1/feed", self.feed.serve),
             ],
             middleware=[Middleware(Gate, rules=rules, on_refused=self._metrics.refused)],
@@ -109,8 +109,8 @@ class Server:
     async def drain(self) -> None:
         """End every call in order; returns when all that was heard has been told."""
         self.ending = True
-        await self.board.drain()
-        self.feed.end()
+        await self._calls.end()
+        await self.feed.end()
 
     async def _healthz(self, _: Request) -> Response:
         trouble = None if self._disk is None else self._disk.trouble()

@@ -1,4 +1,4 @@
-"""Takes calls in, keeps those that are there, and sees them out."""
+"""Takes calls in, or refuses them, and keeps those that are there."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AGENTS: Final = frozenset(
 """Roles of people at work."""
 WHY_NOT: Final = (
     "agents are not analysed: inferring emotions of people at work is prohibited in the European "
-    "Union (AI Act, Article 5(1)(f)); see docs/responsible-use.md and server.analyse_agent"
+    "Union (AI Act, Article 5(1)(f)); see docs/responsible-use.md and docs/serve.md"
 )
 
 
@@ -72,10 +72,7 @@ class Switchboard:
         self._calls: dict[str, Call] = {}
         self._names: set[str] = set()
         """Of calls that are there, or about to be."""
-        self._cuts: dict[Call, Callable[[], None]] = {}
         self._ending = False
-        self._empty = asyncio.Event()
-        self._empty.set()
 
     def channels(self, roles: Sequence[str]) -> list[Channel]:
         """Which channels of such roles are analysed."""
@@ -94,7 +91,6 @@ class Switchboard:
         metadata: Metadata,
         client: str,
         deliver: Callable[[str], None],
-        on_ending: Callable[[], None],
     ) -> Call:
         """Take a call in.
 
@@ -105,7 +101,6 @@ class Switchboard:
             metadata: to be shown.
             client: whose seats its streams take; the first one has been taken.
             deliver: takes each message on the call, in the loop.
-            on_ending: called when the server ends: the connection shall close the call.
 
         Raises:
             WireError: it cannot be taken in now.
@@ -136,17 +131,12 @@ class Switchboard:
         call = Call(name, channels, signals, self._clock, self._metrics, gone)
         call.file = file
         self._calls[name] = call
-        self._cuts[call] = on_ending
-        self._empty.clear()
         self._listen(call, heard, metadata, deliver)
         return call
 
-    async def drain(self) -> None:
-        """Take no more calls in, close all, and wait until everything heard has been told."""
+    def end(self) -> None:
+        """Take no more calls in."""
         self._ending = True
-        for cut in list(self._cuts.values()):
-            cut()
-        await self._empty.wait()
 
     def accounts(self) -> Iterator[Account]:
         """Of the streams that are live."""
@@ -190,13 +180,10 @@ class Switchboard:
                 call.file.discard()
                 call.file = None
             call.close("refused")
-            raise WireError(error.reason, str(error).partition(": ")[2] or str(error)) from error
+            raise WireError(error.reason, str(error).removeprefix(f"{call.name}: ")) from error
         for voice in call.voices.values():
             self._book.add(voice.entry)
 
     def _forget(self, call: Call) -> None:
         self._names.discard(call.name)
         self._calls.pop(call.name, None)
-        self._cuts.pop(call, None)
-        if not self._calls:
-            self._empty.set()

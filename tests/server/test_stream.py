@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 
 from realtime_ser.capture import g711
 from realtime_ser.sinks.jsonl import encode_json
+from realtime_ser.testing import ConstantRecognizer
+from realtime_ser.types import AudioArray, Prediction
 from tests.server.serving import (
     RATE,
     START,
@@ -74,19 +77,21 @@ async def test_frames_may_be_cut_anywhere() -> None:
             assert len(talk.of("end")) == 2
 
 
-@pytest.mark.parametrize("encoding", ["s16le", "f32le", "mulaw", "alaw"])
-async def test_every_encoding_is_heard_alike(encoding: str) -> None:
+async def test_every_encoding_is_heard_alike() -> None:
     voice = g711.decode(np.frombuffer(spoken(), np.uint8), "mulaw")
-    if encoding == "s16le":
-        audio = (voice * 32768).astype("<i2").tobytes()
-    elif encoding == "f32le":
-        audio = voice.astype("<f4").tobytes()
-    else:
-        audio = g711.encode(voice, encoding).tobytes()  # type: ignore[arg-type]
+    sent = {
+        "s16le": (voice * 32768).astype("<i2").tobytes(),
+        "f32le": voice.astype("<f4").tobytes(),
+        "mulaw": g711.encode(voice, "mulaw").tobytes(),
+        "alaw": g711.encode(voice, "alaw").tobytes(),
+    }
     async with serving() as stage:
-        talk = await stage.call(audio, encoding=encoding)
-        assert len(talk.of("utterance")) == 1
-        check_account(talk, len(voice) / RATE)
+        talks = await asyncio.gather(
+            *(stage.call(audio, encoding=encoding) for encoding, audio in sent.items())
+        )
+        for talk in talks:
+            assert len(talk.of("utterance")) == 1
+            check_account(talk, len(voice) / RATE)
 
 
 async def test_the_agent_is_left_out_and_told_why(tmp_path: Path) -> None:
@@ -179,3 +184,36 @@ async def test_ending_the_server_ends_calls_in_order(tmp_path: Path) -> None:
         assert len(talk.of("utterance")) == 1
         ((_, rows),) = stage.rows().items()
         assert rows[-1].kind == "utterance"
+
+
+async def test_draining_has_an_end(tmp_path: Path) -> None:
+    async with serving(settings(drain=0.0), folder=tmp_path, in_time=False) as stage:
+        async with stage.socket() as socket:
+            await socket.send(json.dumps(START))
+            await socket.send(spoken(1.3, pause=0.0))
+            await until(lambda: stage.floor.health().rows)
+            stage.stop.set()
+            talk = await listen_to(socket)
+        assert talk.code == 1001
+        check_account(talk, 1.5)
+
+
+class Broken(ConstantRecognizer):
+    def step(self, slots: Sequence[int], pieces: Sequence[AudioArray]) -> list[Prediction]:
+        if slots:
+            raise RuntimeError("the network has gone")
+        return []
+
+
+async def test_a_floor_that_breaks_ends_the_server_with_its_error() -> None:
+    talk = Talk()
+
+    async def speak() -> None:
+        nonlocal talk
+        async with serving(recognizer=Broken()) as stage:
+            talk = await stage.call(spoken())
+
+    with pytest.raises(RuntimeError, match="the network has gone"):
+        await speak()
+    (end,) = talk.of("end")
+    assert end["received"] == end["analysed"] + end["dropped"]
