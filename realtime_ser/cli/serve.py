@@ -128,7 +128,9 @@ def _serve(config: Config, rules: Rules, listener: socket.socket, tls: Tls | Non
     # Only now torch, which takes seconds to load: what is wrong with the rest is said at once.
     with told_while("loading the model"):
         from realtime_ser.assembly import load_recognizer, pipeline_factory
+        from realtime_ser.process import prepare_process
 
+        prepare_process()
         recognizer = load_recognizer(config, many=True)
         make_pipeline = pipeline_factory(config, recognizer)
     from realtime_ser.cli.serving import LATE_STATUS, serve
