@@ -81,6 +81,8 @@ def command(
         **given,
     )
     _need_extra()
+    from realtime_ser.alerts.webhook import webhook_of
+    from realtime_ser.clock import SystemClock
     from realtime_ser.server.auth import Rules, check_reach, read_token
     from realtime_ser.server.listening import check_tls, listen
     from realtime_ser.server.run import Tls
@@ -95,6 +97,9 @@ def command(
         assert tls_cert is not None
         assert tls_key is not None
         tls = Tls(tls_cert, tls_key)
+    webhook_of(
+        settings.alerts, SystemClock()
+    )  # what is wrong with it is said before torch is loaded
     if limits.output:
         from realtime_ser.cli.folders import make_folder
 

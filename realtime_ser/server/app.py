@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from realtime_ser.engine import Floor
     from realtime_ser.server.auth import Rules
     from realtime_ser.server.files import Disk, Folder
+    from realtime_ser.sinks.sink import Sink
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Server:
         clock: Clock,
         *,
         folder: Folder | None = None,
+        webhook: Sink | None = None,
         disk: Disk | None = None,
         disguise: Callable[[str], str] | None = None,
         feed_every: float = EVERY,
@@ -64,6 +66,7 @@ class Server:
             rules: what a request must bring.
             clock: of the floor.
             folder: where timelines go; None: nowhere.
+            webhook: see ``Switchboard``.
             disk: how that does.
             disguise: makes pseudonyms.
             feed_every: see ``Feed``.
@@ -77,7 +80,7 @@ class Server:
         seats = Seats(limits.streams_a_client, config.floor.max_streams)
         self.board = Switchboard(
             floor, self.book, self._metrics, seats, clock,
-            folder=folder, analyse_agent=limits.analyse_agent, disguise=disguise,
+            folder=folder, webhook=webhook, analyse_agent=limits.analyse_agent, disguise=disguise,
         )  # fmt: skip
         self._metrics.health = floor.health
         self._metrics.accounts = self.board.accounts

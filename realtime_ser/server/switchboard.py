@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from realtime_ser.server.metrics import Metrics
     from realtime_ser.server.seats import Seats
     from realtime_ser.server.start_message import Metadata
+    from realtime_ser.sinks.sink import Sink
 
 AGENTS: Final = frozenset(
     {"agent", "advisor", "employee", "operator", "representative", "staff", "worker"}
@@ -46,6 +47,7 @@ class Switchboard:
         clock: Clock,
         *,
         folder: Folder | None = None,
+        webhook: Sink | None = None,
         analyse_agent: bool = False,
         disguise: Callable[[str], str] | None = None,
     ) -> None:
@@ -58,6 +60,7 @@ class Switchboard:
             seats: limits of clients.
             clock: of the floor.
             folder: where timelines go; None: nowhere.
+            webhook: gets every row, and neither waits nor fails; it is open.
             analyse_agent: listen to people at work, too.
             disguise: makes pseudonyms of the names of calls; then metadata is shown to nobody.
         """
@@ -67,6 +70,7 @@ class Switchboard:
         self._seats = seats
         self._clock = clock
         self._folder = folder
+        self._webhook = webhook
         self._analyse_agent = analyse_agent
         self._disguise = disguise
         self._calls: dict[str, Call] = {}
@@ -129,7 +133,7 @@ class Switchboard:
 
         signals = [Signal(intake, tuple(picked)) for intake, picked in intakes]
         call = Call(name, channels, signals, self._clock, self._metrics, gone)
-        call.file = file
+        call.file, call.webhook = file, self._webhook
         self._calls[name] = call
         self._listen(call, heard, metadata, deliver)
         return call

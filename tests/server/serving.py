@@ -27,7 +27,7 @@ from realtime_ser.server.files import Disk, Folder
 from realtime_ser.server.listening import listen
 from realtime_ser.server.run import Tls, run_server
 from realtime_ser.sinks.reader import read_timeline
-from realtime_ser.testing import ConstantRecognizer
+from realtime_ser.testing import CollectSink, ConstantRecognizer
 from realtime_ser.types import TimelineRow
 from tests.signals import silence, speech_like
 
@@ -139,6 +139,7 @@ async def serving(
     recognizer: ConstantRecognizer | None = None,
     in_time: bool = True,
     tls: Tls | None = None,
+    webhook: CollectSink | None = None,
 ) -> AsyncIterator[Stage]:
     """Run a server as the command does; at the end it must have drained ``in_time``."""
     config = config or settings()
@@ -152,7 +153,7 @@ async def serving(
     listener = listen(config.server.host, 0)
     server = Server(
         floor, Heard("constant", recognizer.classes), config, rules or Rules(), clock,
-        folder=files, disk=disk, disguise=disguise, feed_every=0.05,
+        folder=files, webhook=webhook, disk=disk, disguise=disguise, feed_every=0.05,
     )  # fmt: skip
     host, port = listener.getsockname()[:2]
     stage = Stage(f"{host}:{port}", floor, server, folder)

@@ -3,14 +3,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from realtime_ser.capture import g711
+from realtime_ser.config import AlertConfig
 from realtime_ser.sinks.jsonl import encode_json
-from realtime_ser.testing import ConstantRecognizer
+from realtime_ser.testing import CollectSink, ConstantRecognizer
 from realtime_ser.types import AudioArray, Prediction
 from tests.server.serving import (
     RATE,
@@ -217,3 +219,22 @@ async def test_a_floor_that_breaks_ends_the_server_with_its_error() -> None:
         await speak()
     (end,) = talk.of("end")
     assert end["received"] == end["analysed"] + end["dropped"]
+
+
+async def test_an_alert_goes_everywhere_at_once(tmp_path: Path) -> None:
+    rules = AlertConfig(rules=("long-anger: angry >= 0.6 for 1 s",))
+    webhook = CollectSink()
+    config = replace(settings(), alerts=rules)
+    async with serving(config, folder=tmp_path, webhook=webhook) as stage:
+        talk = await stage.call(spoken())
+        (alert,) = talk.of("alert")
+        assert alert["flags"].endswith("alert:long-anger")
+        ((_, rows),) = stage.rows().items()
+        assert [row.kind for row in rows].count("alert") == 1
+        (shown,) = (await stage.streams())["streams"]
+        assert shown["alerts"] == 1
+        assert shown["alert"] == {
+            "name": "long-anger", "end": alert["end"], "utc": alert["utc"],
+        }  # fmt: skip
+        assert [row.kind for row in webhook.rows].count("alert") == 1
+        assert 'realtime_ser_rows_total{kind="alert"} 1.0' in (await stage.get("/metrics"))[1]
