@@ -235,7 +235,7 @@ class Session {
   constructor(name, roles, length = null) {
     Object.assign(this, { name, roles, length });
     this.state = "connecting";
-    this.sent = 0;
+    this.frames = 0; // sent
     this.level = null;
     this.lanes = new Map(); // channel -> what is drawn of it
     this.newest = null; // window row
@@ -250,6 +250,10 @@ class Session {
     this.forgotten = 0; // second up to which the timeline is drawn no more
     this.kept = null; // blocks of the recording
     this.failure = null;
+  }
+
+  get sent() {
+    return this.frames / (this.rate ?? 1);
   }
 
   get running() {
@@ -327,7 +331,7 @@ class Session {
     if (this.socket.readyState !== WebSocket.OPEN) return;
     const pcm = toPcm(block);
     this.socket.send(pcm);
-    this.sent += block.length / this.sound.channels / this.rate;
+    this.frames += block.length / this.sound.channels;
     this.marks.push([this.sent, performance.now()]);
     if (this.marks.length > 1200) this.marks.splice(0, 600);
     this.level = dbfs(block);
@@ -572,9 +576,11 @@ function draw() {
   const height = Math.max(1, lanes.length) * LANE + AXIS;
   canvas.style.height = `${height}px`;
   const [width, ratio] = [canvas.clientWidth, window.devicePixelRatio];
-  [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
+  const size = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
   const pen = canvas.getContext("2d");
-  pen.scale(ratio, ratio);
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
   pen.font = "600 12px system-ui, sans-serif";
   pen.textBaseline = "middle";
 
