@@ -102,6 +102,19 @@ class Page:
             f"requestAnimationFrame(({expression}) ? done : look); look(); }})"
         )
 
+    async def click(self, selector: str) -> None:
+        """Press the mouse on an element that is seen and may be pressed."""
+        await self.wait_for(f"document.querySelector('{selector}')?.checkVisibility()")
+        await self.wait_for(f"!document.querySelector('{selector}').disabled")
+        x, y = await self.value(
+            f"(box => [box.x + box.width / 2, box.y + box.height / 2])((e => (e.scrollIntoView("
+            f"{{block: 'center'}}), e.getBoundingClientRect()))(document.querySelector('{selector}')))"
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            await self.call(
+                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
+            )
+
     async def press(self, key: str) -> None:
         """Type one character."""
         await self.call("Input.dispatchKeyEvent", type="keyDown", text=key, key=key)
@@ -154,14 +167,14 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def chromium(folder: Path) -> AsyncIterator[Browser]:
-    """A browser with a profile of its own in ``folder``."""
+async def chromium(folder: Path, *flags: str) -> AsyncIterator[Browser]:
+    """A browser with a profile of its own in ``folder``, and with more flags."""
     assert CHROMIUM is not None
     profile = folder / "profile"
     home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_CACHE_HOME": str(folder)}
     with (folder / "chromium.log").open("wb") as log:
         process = subprocess.Popen(
-            [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
+            [CHROMIUM, *FLAGS, *flags, f"--user-data-dir={profile}", "about:blank"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | home,
         )  # fmt: skip
     try:

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
+from realtime_ser.server.assets import page_routes
 from realtime_ser.server.book import Book
 from realtime_ser.server.calls import Calls, Terms
 from realtime_ser.server.feed import EVERY, Feed
@@ -99,6 +100,7 @@ class Server:
         self.ending = False
         self.app = Starlette(
             routes=[
+                *page_routes(),
                 Route("/healthz", self._healthz),
                 Route("/metrics", self._show_metrics),
                 Route("/v1/streams", self._streams),

@@ -8,6 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 
+from realtime_ser.server.assets import FILES
 from realtime_ser.server.auth import TOKEN_FIELD
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from realtime_ser.server.auth import Rules
 
-OPEN: Final = ("/healthz",)
+OPEN: Final = ("/healthz", *FILES)
 """Paths that need no token."""
 LATER: Final = ("/v1/twilio",)
 """Paths whose first message may bring the token."""
