@@ -77,11 +77,11 @@ async def main() -> None:
 
 def _start(folder: str) -> tuple[subprocess.Popen[str], str]:
     command = [sys.executable, "-m", "realtime_ser", "serve", "--port", "0", "--output", folder]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert server.stderr is not None
-    for line in server.stderr:
-        if found := re.search(r"http://(\S+)", line):
-            return server, found[1].rstrip("/.;,")
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    for line in server.stdout:
+        if found := re.search(r"ws://([^/\s]+)/", line):
+            return server, found[1]
     raise SystemExit(f"the server did not start: {server.wait()}")
 
 
