@@ -71,7 +71,7 @@ class Floor:
         self._clock: Clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._lines: list[Line] = []
-        self._events: queue.Queue[Event | None] = queue.Queue(EVENTS_WAITING)
+        self._events: queue.Queue[Event] = queue.Queue(EVENTS_WAITING)
         self._data = threading.Event()
         self._stopping = threading.Event()
         self._aborting = threading.Event()
@@ -79,6 +79,8 @@ class Floor:
         """The gate has made a pass."""
         self._deaf = threading.Event()
         """The gate will make none any more."""
+        self._mute = threading.Event()
+        """Inference has nothing more to say."""
         self._inferred = 0.0
         """Seconds that the inference thread has worked."""
         self._inferred_before = 0.0
@@ -244,7 +246,7 @@ class Floor:
         finally:
             for line in self._open_lines():
                 self._end(line)
-            self._put(None)
+            self._mute.set()
 
     def _recognize(self, lines: Sequence[Line]) -> bool:
         """Run one batch; False when nothing was due."""
@@ -277,7 +279,7 @@ class Floor:
             self._dropped += line.account().dropped
         self._put((line,))
 
-    def _put(self, event: Event | None) -> None:
+    def _put(self, event: Event) -> None:
         while True:
             try:
                 self._events.put(event, timeout=POLL)
@@ -293,7 +295,14 @@ class Floor:
     # output thread
 
     def _output(self) -> None:
-        while (event := self._events.get()) is not None:
+        while True:
+            last = self._mute.is_set()
+            try:
+                event = self._events.get(timeout=POLL)
+            except queue.Empty:
+                if last:
+                    return
+                continue
             match event:
                 case (line, float(start)):
                     line.listener.speech_started(start)

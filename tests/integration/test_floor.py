@@ -15,6 +15,7 @@ from realtime_ser.batching import DuePiece, recognize_batch
 from realtime_ser.clock import SystemClock
 from realtime_ser.config import CaptureConfig, Config, FloorConfig, RecognizerConfig
 from realtime_ser.engine import Floor
+from realtime_ser.engine import floor as floor_module
 from realtime_ser.engine.line import Account, StreamInput
 from realtime_ser.errors import RefusedError
 from realtime_ser.offline import Recording, run_offline
@@ -254,3 +255,23 @@ def test_a_stretched_hop_makes_fewer_rows_over_the_same_speech() -> None:
         ends.append([row.end for row in rows if row.kind == "window"])
     often, rarely = ends
     assert rarely == often[1::2]
+
+
+def test_an_aborted_floor_ends_though_nobody_takes_what_it_has_to_say(
+    start: Floors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(floor_module, "EVENTS_WAITING", 2)
+    blocked, free = threading.Event(), threading.Event()
+
+    class Slow(Ear):
+        def row(self, row: TimelineRow) -> None:
+            blocked.set()
+            assert free.wait(PATIENCE)
+
+    floor = start()
+    for i in range(4):
+        write(floor.open(f"call-{i}", 0, Slow()), CALL)
+    assert blocked.wait(PATIENCE)
+    floor.abort()
+    free.set()
+    assert floor.join(PATIENCE)
