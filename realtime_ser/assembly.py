@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from realtime_ser.alerts.rules import parse_rules
+from realtime_ser.alerts.watch import AlertWatch
 from realtime_ser.baseline import load_baseline, speakers_folder
 from realtime_ser.clock import to_samples, to_seconds
 from realtime_ser.errors import ConfigError
@@ -19,8 +21,10 @@ from realtime_ser.timeline import Timeline
 from realtime_ser.vad import Vad, make_vad
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from realtime_ser.alerts.rules import Rule
     from realtime_ser.config import Config
     from realtime_ser.models import Model
     from realtime_ser.pipeline import PipelineFactory
@@ -63,7 +67,13 @@ def load_recognizer(
 def pipeline_factory(
     config: Config, recognizer: Recognizer, vad: Vad | None = None
 ) -> PipelineFactory:
-    """Makes the chain of one stream; they share the detector's weights."""
+    """Makes the chain of one stream; they share the detector's weights.
+
+    Raises:
+        ConfigError: a rule asks for an emotion that the recogniser does not know.
+    """
+    alerts = config.alerts
+    rules = _rules_for(alerts.rules, recognizer.classes)
     shared_vad = vad or make_vad(config.vad)
 
     def make(stream: str, channel: int, started: datetime, *, live: bool = False) -> StreamPipeline:
@@ -74,6 +84,9 @@ def pipeline_factory(
             config=config,
             unit_samples=recognizer.unit_samples,
             live=live,
+            alerts=AlertWatch(
+                rules, cool_down=alerts.cool_down, margin=alerts.margin, pause=alerts.pause
+            ),
         )
 
     return make
@@ -85,6 +98,18 @@ def _takes_bfloat16(precision: str, device: torch.device, *, many: bool) -> bool
             f"recognizer.precision = bfloat16: this machine's {device.type} has none; use auto"
         )
     return precision == "bfloat16" or (precision == "auto" and many and has_bfloat16(device))
+
+
+def _rules_for(texts: Sequence[str], classes: Sequence[str]) -> tuple[Rule, ...]:
+    """Rules that can fire; one that never could would be taken for good news."""
+    rules = parse_rules(texts)
+    for rule in rules:
+        if rule.classes and not set(rule.classes) & set(classes):
+            raise ConfigError(
+                f"alerts.rules: rule '{rule.condition}': the model knows only "
+                f"{', '.join(classes)}; change the rule, or use another model"
+            )
+    return rules
 
 
 def _check_hop(config: Config, model: Model) -> None:

@@ -43,5 +43,8 @@ def recognize_batch(
     heard = [due for due in batch if len(due.piece.samples)]
     answers = recognizer.step([due.slot for due in heard], [due.piece.samples for due in heard])
     by_slot = {due.slot: answer for due, answer in zip(heard, answers, strict=True)}
+    for due in batch:
+        if due.piece.last:
+            recognizer.finish(due.slot)
     inferred = now()
     return [due.pipeline.complete(due.piece, by_slot.get(due.slot), inferred) for due in batch]

@@ -12,6 +12,8 @@ import typing
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from realtime_ser.alerts.address import parse_address
+from realtime_ser.alerts.rules import parse_rules
 from realtime_ser.errors import ConfigError
 from realtime_ser.toml import read_toml
 
@@ -137,6 +139,24 @@ class TimelineConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertConfig:
+    """What raises an alert, and who is told; docs/alerts.md."""
+
+    rules: tuple[str, ...] = ()
+    """Such as ``angry >= 0.6 for 5 s``; see ``alerts.rules``."""
+    cool_down: float = 60.0
+    """Seconds after an alert in which its rule raises no other on that stream."""
+    margin: float = 0.1
+    """How far a value has to fall short of a rule's limit to speak against the rule."""
+    pause: float = 10.0
+    """Seconds without anything for a rule after which what it has held is forgotten."""
+    webhook: str = ""
+    """URL that live sessions post alerts to; empty: none."""
+    secret_file: str = ""
+    """File whose text signs what is posted; never the secret itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that can be set."""
 
@@ -147,6 +167,7 @@ class Config:
     timeline: TimelineConfig = field(default_factory=TimelineConfig)
     floor: FloorConfig = field(default_factory=FloorConfig)
     server: ServerConfig = field(default_factory=ServerConfig)
+    alerts: AlertConfig = field(default_factory=AlertConfig)
 
     def __post_init__(self) -> None:
         _check_ranges(self)
@@ -296,7 +317,7 @@ _NAMES_OF_KINDS = {
 def _check_ranges(config: Config) -> None:
     """Refuse what no stage could work with."""
     capture, vad, segments = config.capture, config.vad, config.segments
-    recognizer, timeline = config.recognizer, config.timeline
+    recognizer, timeline, alerts = config.recognizer, config.timeline, config.alerts
     ranges: list[tuple[str, float, float | str, float | str]] = [
         *(("capture.left_out", channel, 0, 1023) for channel in capture.left_out),
         ("capture.block", capture.block, 0.005, 1.0),
@@ -327,6 +348,9 @@ def _check_ranges(config: Config) -> None:
         ("server.idle", config.server.idle, 0.1, 86_400.0),
         ("server.drain", config.server.drain, 0.0, 600.0),
         ("server.keep_days", config.server.keep_days, 0.0, 36_500.0),
+        ("alerts.cool_down", alerts.cool_down, 0.0, 86_400.0),
+        ("alerts.margin", alerts.margin, 0.0, 0.5),
+        ("alerts.pause", alerts.pause, 0.0, 600.0),
     ]
     values = {key: value for key, value, _, _ in ranges}
     for key, value, *limits in ranges:
@@ -344,4 +368,24 @@ def _check_ranges(config: Config) -> None:
     if abs(tenths - round(tenths)) > 1e-6:
         raise _RangeError(
             f"recognizer.hop = {recognizer.hop} is not a multiple of 0.1 s", ("recognizer.hop",)
+        )
+    _check_alerts(alerts)
+
+
+def _check_alerts(alerts: AlertConfig) -> None:
+    try:
+        parse_rules(alerts.rules)
+    except ConfigError as error:
+        raise _RangeError(f"alerts.rules: {error}", ("alerts.rules",)) from None
+    if not alerts.webhook:
+        return
+    try:
+        parse_address(alerts.webhook)
+    except ConfigError as error:
+        raise _RangeError(f"alerts.webhook: {error}", ("alerts.webhook",)) from None
+    if not alerts.secret_file:
+        raise _RangeError(
+            "alerts.webhook needs alerts.secret_file, a file whose text signs what is posted "
+            "(openssl rand -hex 32 > FILE)",
+            ("alerts.secret_file", "alerts.webhook"),
         )

@@ -112,7 +112,8 @@ class Delivery:
         row = emitted_row(row, stamps, emitted)
         self.stages.add(stamps, emitted, row.latency_ms)
         self._hand_out(row, on_error)
-        self.newest = row
+        if row.kind != "alert":
+            self.newest = row
 
     def _hand_out(self, row: TimelineRow, on_error: Callable[[Exception], None]) -> None:
         with self._writing:

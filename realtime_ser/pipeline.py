@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from realtime_ser.alerts.watch import AlertWatch
 from realtime_ser.clock import to_samples, to_seconds
 from realtime_ser.levels import FLOOR_DBFS, level_dbfs, peak_dbfs
 from realtime_ser.peaks import PeakEnvelope
@@ -51,6 +52,8 @@ class Piece:
     end_sample: int
     captured: float | None
     """Monotonic seconds at which ``end_sample`` was captured."""
+    certain: float | None
+    """Monotonic seconds at which the audio was captured that made its end certain."""
     first: bool
     """The segment begins here."""
     last: bool
@@ -72,8 +75,10 @@ class StreamPipeline:
         config: Config,
         unit_samples: int,
         live: bool = False,
+        alerts: AlertWatch | None = None,
     ) -> None:
         self.timeline = timeline
+        self._alerts = alerts or AlertWatch()
         self._watch = SignalWatch(live=live)
         self._vad = vad
         self._segmenter = segmenter
@@ -90,6 +95,8 @@ class StreamPipeline:
         self._powers: deque[float] = deque()
         self._anchor: tuple[int, float] | None = None
         self._position = 0
+        self._decided = 0
+        """Up to here the detector has judged."""
         self._newest: AudioArray = np.zeros(0, dtype=np.float32)
         self._probability = 0.0
         self._peaks = PeakEnvelope()
@@ -128,7 +135,7 @@ class StreamPipeline:
     def complete(
         self, piece: Piece, prediction: Prediction | None, now: float
     ) -> list[TimelineRow]:
-        """Rows that follow from the recogniser's answer.
+        """Rows that follow from the recogniser's answer; an alert stands behind what raised it.
 
         Args:
             piece: as handed out by ``due``.
@@ -150,9 +157,8 @@ class StreamPipeline:
         if piece.window:
             start = max(piece.segment_start, piece.end_sample - self._window)
             level = self._level(to_seconds(piece.end_sample - start))
-            rows.append(
-                self.timeline.window(start, piece.end_sample, self._last, level, captured, now)
-            )
+            window = self.timeline.window(start, piece.end_sample, self._last, level, captured, now)
+            rows += [window, *self._alerts.push(window)]
         if piece.last:
             level = self._level(to_seconds(piece.end_sample - piece.segment_start))
             rows.append(
@@ -194,6 +200,7 @@ class StreamPipeline:
     def _decide(self, decisions: list[SpeechDecision]) -> None:
         for decision in decisions:
             self._probability = decision.probability
+            self._decided = decision.end_sample
             self._bounds(self._segmenter.push(decision))
         self._cut_hops()
 
@@ -240,6 +247,7 @@ class StreamPipeline:
                 segment_start=segment.start,
                 end_sample=end_sample,
                 captured=self._captured_at(end_sample),
+                certain=self._captured_at(max(end_sample, self._decided)),
                 first=segment.cursor == segment.start,
                 last=last,
                 window=len(samples) == self.stretch * self._hop,

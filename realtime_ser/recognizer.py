@@ -16,6 +16,7 @@ from realtime_ser.errors import ConfigError
 from realtime_ser.features import FrontEnd
 from realtime_ser.fusion import fuse, mean_logits, scale_scores, weighted_sums
 from realtime_ser.networks.inference import prepare
+from realtime_ser.slots import Slots
 from realtime_ser.types import SAMPLE_RATE, AudioArray, Detail, Prediction
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from realtime_ser.models import Model
     from realtime_ser.state import State
 
-INITIAL_SLOTS = 4
 MOST_AT_ONCE = 16
 """Pieces in one forward pass on a CPU: what more of them need no longer fits its caches."""
 
@@ -44,6 +44,9 @@ class Recognizer(Protocol):
 
     def begin(self, slot: int) -> None:
         """A new segment of speech starts: forget the previous one, but not who spoke."""
+
+    def finish(self, slot: int) -> None:
+        """The segment is over; nothing but its speaker needs to be remembered."""
 
     def step(self, slots: Sequence[int], pieces: Sequence[AudioArray]) -> list[Prediction]:
         """Advance each slot by its next piece.
@@ -115,34 +118,38 @@ class NetworkRecognizer:
         self.unit_samples = self._network.frames_per_unit * model.features.hop
         units = round(window * model.features.sample_rate / self.unit_samples)
         self._window_units = max(1, units)
-        self._network_keys = tuple(self._network.initial_state(1, device))
-        self._start = self._initial() | self._checked(speaker)
-        with torch.inference_mode():
-            self._slots = self._fresh(INITIAL_SLOTS)
-        self._free = list(range(INITIAL_SLOTS))
+        start = self._initial() | self._checked(speaker)
+        of_network = set(self._network.initial_state(1, device))
+        self._in_segment = [key for key in of_network if key not in self._network.remembered]
+        remembered = {key: start.pop(key) for key in self._network.remembered}
+        self._speakers = Slots(remembered)
+        """What is remembered of each stream's speaker."""
+        self._segments = Slots(start)
+        """The rest, which only streams in speech need: most of their memory."""
+        self._seats: dict[int, int] = {}
+        """Slot of a stream in speech -> its place among the segments."""
 
     def open(self) -> int:
         """See ``Recognizer.open``."""
-        if not self._free:
-            size = len(next(iter(self._slots.values())))
-            fresh = self._fresh(size)
-            self._slots = {k: torch.cat([v, fresh[k]]) for k, v in self._slots.items()}
-            self._free = list(range(size, 2 * size))
-        return self._free.pop()
+        return self._speakers.open()
 
-    @torch.inference_mode()
     def close(self, slot: int) -> None:
         """See ``Recognizer.close``."""
-        for key, tensor in self._slots.items():
-            tensor[slot] = self._start[key][0]
-        self._free.append(slot)
+        self._leave(slot)
+        self._speakers.close(slot)
 
-    @torch.inference_mode()
     def begin(self, slot: int) -> None:
         """See ``Recognizer.begin``. The speaker is remembered, if it adapts."""
-        known = self._next_segment(slot) if self.adapts else self._start
-        for key, tensor in self._slots.items():
-            tensor[slot] = known[key][0] if key in known else 0
+        self.finish(slot)
+        self._seats[slot] = self._segments.open()
+
+    @torch.inference_mode()
+    def finish(self, slot: int) -> None:
+        """See ``Recognizer.finish``."""
+        if slot in self._seats:
+            if self.adapts:
+                self._speakers.scatter([slot], self._remembered(slot))
+            self._leave(slot)
 
     @torch.inference_mode()
     def memory(self, slot: int) -> State:
@@ -150,8 +157,7 @@ class NetworkRecognizer:
 
         Empty where the network does not adapt.
         """
-        known = self._next_segment(slot)
-        return {key: known[key].cpu().clone() for key in self._network.remembered}
+        return {key: value.cpu().clone() for key, value in self._remembered(slot).items()}
 
     @torch.inference_mode()
     def step(self, slots: Sequence[int], pieces: Sequence[AudioArray]) -> list[Prediction]:
@@ -177,15 +183,16 @@ class NetworkRecognizer:
 
     def _step_equal(self, slots: Sequence[int], samples: Tensor) -> list[Prediction]:
         """One forward pass for pieces of one length: samples (batch, n)."""
-        state = self._gather(slots)
+        seats = [self._seat(slot) for slot in slots]
+        state = self._speakers.gather(slots) | self._segments.gather(seats)
         features, after_features = self._front_end.step(samples.to(self.device), state)
         evidence, after_network = self._network.step(features, state)
         sums = weighted_sums(evidence)
         recent = torch.cat([state["recent_sums"], sums], dim=1)[:, -self._window_units :]
         total = state["total_sums"] + sums.sum(dim=1)
         after = after_features | after_network | {"recent_sums": recent, "total_sums": total}
-        units = self._network.adapted_units(state).clone()  # of before: state may be a view
-        self._scatter(slots, after)
+        units = self._network.adapted_units(state)
+        self._segments.scatter(seats, after)
 
         known, fusion = self._fusion.known(units), self._fusion
         scales = scale_scores(mean_logits(recent.sum(dim=1)))
@@ -203,30 +210,26 @@ class NetworkRecognizer:
             for i in range(len(slots))
         ]
 
-    def _gather(self, slots: Sequence[int]) -> State:
-        """State of these slots; of a single one without a copy."""
-        if len(slots) == 1:
-            return {key: value[slots[0] : slots[0] + 1] for key, value in self._slots.items()}
-        index = torch.tensor(slots, device=self.device)
-        return {key: value.index_select(0, index) for key, value in self._slots.items()}
+    def _remembered(self, slot: int) -> State:
+        """Of a slot's speaker, the current segment included."""
+        known = self._speakers.gather([slot])
+        if slot not in self._seats:
+            return known
+        segment = self._segments.gather([self._seats[slot]])
+        state = known | {key: segment[key] for key in self._in_segment}
+        after = self._network.next_segment(state)
+        return {key: after[key] for key in known}
 
-    def _scatter(self, slots: Sequence[int], after: State) -> None:
-        """Keep what has changed. For a single slot a plain copy, four times as fast."""
-        if len(slots) == 1:
-            for key, value in after.items():
-                self._slots[key][slots[0]].copy_(value[0])
-            return
-        index = torch.tensor(slots, device=self.device)
-        for key, value in after.items():
-            self._slots[key].index_copy_(0, index, value)
+    def _seat(self, slot: int) -> int:
+        """Of a stream in speech; its first segment may begin unsaid."""
+        if slot not in self._seats:
+            self.begin(slot)
+        return self._seats[slot]
 
-    def _next_segment(self, slot: int) -> State:
-        state = {key: self._slots[key][slot : slot + 1] for key in self._network_keys}
-        return self._network.next_segment(state)
-
-    def _fresh(self, size: int) -> State:
-        """State of ``size`` slots at the start of a stream."""
-        return {key: value.repeat_interleave(size, dim=0) for key, value in self._start.items()}
+    def _leave(self, slot: int) -> None:
+        """Give up the place among the segments, if there is one."""
+        if slot in self._seats:
+            self._segments.close(self._seats.pop(slot))
 
     def _initial(self) -> State:
         """State of a slot that has heard nothing: all zeros."""

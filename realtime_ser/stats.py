@@ -8,8 +8,9 @@ from typing import Final, Literal
 
 import numpy as np
 
-STAGES: Final = ("detection", "wait", "inference", "output")
-"""Captured to due, due to batched, batched to inferred, inferred to emitted."""
+STAGES: Final = ("hangover", "detection", "wait", "inference", "output")
+"""Last sample of a row captured to the audio captured that made it certain, to due, to batched, to
+inferred, to emitted. The hangover is the settings', the rest is work."""
 
 EngineState = Literal["starting", "running", "paused", "ended", "failed"]
 
@@ -93,7 +94,7 @@ class Health:
     run: int = 0
     """Counts sources that followed one another; positions begin anew with each."""
     broken: tuple[str, ...] = ()
-    """Files that can be written no more, in words."""
+    """Files that can be written no more, and a webhook that takes no alerts, in words."""
     model_version: str = ""
     """Tells models of one name apart; see ``models.Model.version``."""
     cpu: float | None = None
@@ -120,6 +121,9 @@ class FloorHealth:
     """Streams that were not taken in."""
     rows: int
     latency: Latency
+    """Last sample captured to row emitted."""
+    work: Latency
+    """The same without the hangover."""
     stages: tuple[tuple[str, Latency], ...]
     uptime: float
     """Seconds since the start."""
@@ -154,6 +158,8 @@ class LatencyMeter:
 class Stamps:
     """Monotonic seconds of a row's way through the worker."""
 
+    certain: float | None
+    """When the audio was captured that made the row's end certain; None if unpaced."""
     due: float
     batched: float
     inferred: float
@@ -162,9 +168,11 @@ class Stamps:
 class StageMeters:
     """Latency of each stage, from the stamps of rows."""
 
-    def __init__(self) -> None:
-        self._meters = {name: LatencyMeter() for name in STAGES}
-        self._total = LatencyMeter()
+    def __init__(self, size: int = 512) -> None:
+        """Begin without rows; ``size`` is how many of the newest count."""
+        self._meters = {name: LatencyMeter(size) for name in STAGES}
+        self._total = LatencyMeter(size)
+        self._work = LatencyMeter(size)
 
     def add(self, stamps: Stamps, emitted: float, latency_ms: float | None) -> None:
         """Count one row; ``latency_ms`` from last sample captured to emitted, None if unpaced."""
@@ -175,13 +183,20 @@ class StageMeters:
         }
         for name, seconds in spans.items():
             self._meters[name].add(1000.0 * seconds)
-        if latency_ms is not None:
-            self._meters["detection"].add(latency_ms - 1000.0 * (emitted - stamps.due))
+        if latency_ms is not None and stamps.certain is not None:
+            work = 1000.0 * (emitted - stamps.certain)
+            self._meters["hangover"].add(latency_ms - work)
+            self._meters["detection"].add(1000.0 * (stamps.due - stamps.certain))
             self._total.add(latency_ms)
+            self._work.add(work)
 
     def total(self) -> Latency:
         """From the last sample captured to the row emitted."""
         return self._total.percentiles()
+
+    def work(self) -> Latency:
+        """The same without the hangover."""
+        return self._work.percentiles()
 
     def percentiles(self) -> tuple[tuple[str, Latency], ...]:
         """Stage -> percentiles, in the order of ``STAGES``."""

@@ -20,6 +20,7 @@ from realtime_ser.vad import make_vad
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from realtime_ser.alerts.webhook import WebhookSink
     from realtime_ser.capture.source import Source
     from realtime_ser.clock import Clock
     from realtime_ser.config import Config
@@ -60,6 +61,7 @@ class Succession:
         view: View,
         logs: Sequence[LineFileSink],
         clock: Clock | None = None,
+        webhook: WebhookSink | None = None,
     ) -> None:
         """Prepare the first engine; ``start`` begins it.
 
@@ -71,6 +73,7 @@ class Succession:
             view: gets every row, too.
             logs: files to write, not open yet.
             clock: of all engines.
+            webhook: gets the alerts; not open yet.
         """
         self.uri = uri
         self.recognizer = recognizer
@@ -78,6 +81,8 @@ class Succession:
         self.clock: Clock = clock or SystemClock()
         self.open_source = open_source
         self.logs = {str(log.path): LastingSink(log) for log in logs}
+        self._webhook = webhook
+        self._others = [] if webhook is None else [LastingSink(webhook)]
         self.speed = 1.0
         self.paused = False
         self._view = view
@@ -102,11 +107,13 @@ class Succession:
         """See ``Engine.health``, over all engines so far."""
         health = self.engine.health()
         changing = self._changing.locked() and health.state != "failed"
-        broken = tuple(log.failure for log in [*self.logs.values()] if log.failure is not None)
+        failures = [log.failure for log in [*self.logs.values()]]
+        if self._webhook is not None:
+            failures.append(self._webhook.trouble)
         return replace(
             health,
             state="starting" if changing else health.state,
-            broken=broken,
+            broken=tuple(failure for failure in failures if failure is not None),
             elapsed=0.0 if self._begun is None else self.clock.monotonic() - self._begun,
             rows=self._rows + health.rows,
             run=self._run,
@@ -178,7 +185,7 @@ class Succession:
             engine = self.engine
         errors: list[Exception] = []
         endings: list[Callable[[], object]] = [engine.join]
-        endings += [log.finish for log in self.logs.values()]
+        endings += [sink.finish for sink in (*self.logs.values(), *self._others)]
         for end in endings:
             try:
                 end()
@@ -300,7 +307,7 @@ class Succession:
         recognizer = self.recognizer
         return Engine(
             source, recognizer, self.make_pipeline(), self.config,
-            [*self.logs.values(), self._view],
+            [*self._others, *self.logs.values(), self._view],
             clock=self.clock, device=str(recognizer.device), model=recognizer.name,
             model_version=recognizer.version,
         )  # fmt: skip

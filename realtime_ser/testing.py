@@ -246,6 +246,10 @@ class ConstantRecognizer:
         self._must_be_open(slot)
         self.begun[slot] += 1
 
+    def finish(self, slot: int) -> None:
+        """See ``Recognizer.finish``."""
+        self._must_be_open(slot)
+
     def step(self, slots: Sequence[int], pieces: Sequence[AudioArray]) -> list[Prediction]:
         """See ``Recognizer.step``.
 

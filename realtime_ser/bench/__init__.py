@@ -25,18 +25,20 @@ class BenchmarkResult:
 
 BENCHMARKS: Final[Mapping[str, str]] = {
     "stream": "what one live stream costs on one core",
+    "streams": "how many live streams this machine serves at once; takes some minutes",
     "latency": "how late rows are, stage by stage; plays the demo recording (66 s)",
     "startup": "how long commands take to answer, in fresh processes",
 }
 """Name -> help; each is the function ``run`` of the module of that name."""
 
 
-def run_benchmark(name: str) -> BenchmarkResult:
+def run_benchmark(name: str, **options: object) -> BenchmarkResult:
     """Run a benchmark, importing only that one.
 
     Args:
         name: a key of ``BENCHMARKS``.
+        options: of that one.
     """
-    result = import_module(f"realtime_ser.bench.{name}").run()
+    result = import_module(f"realtime_ser.bench.{name}").run(**options)
     assert isinstance(result, BenchmarkResult)
     return result

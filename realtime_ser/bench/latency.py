@@ -33,7 +33,7 @@ def run() -> BenchmarkResult:
         (name, x.p50 or 0.0, x.p95 or 0.0, x.p99 or 0.0) for name, x in stages
     ]
     return BenchmarkResult(
-        title=f"{health.rows} rows of two live streams; detection waits for speech to be certain",
+        title=f"{health.rows} rows of two live streams; the hangover is what the settings wait for",
         columns=("stage", "p50 ms", "p95 ms", "p99 ms"),
         rows=tuple(found),
         figure="last sample captured to row emitted, p95",

@@ -28,6 +28,17 @@ def command(
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write the figures here, too (replaced)."),
     ] = None,
+    streams: Annotated[
+        int | None,
+        typer.Option(min=1, help="streams: So many at once, instead of more and more."),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=1.0, help="streams: Measured for so long; 20 by default.")
+    ] = None,
+    audio: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="streams: Played in all of them, instead of the demo."),
+    ] = None,
 ) -> None:
     """Measure speed on this machine.
 
@@ -37,7 +48,11 @@ def command(
         raise ConfigError(f"benchmark {name!r}: unknown; known benchmarks: {', '.join(BENCHMARKS)}")
     if json_file is not None:
         _check_writable(json_file)  # before measuring, not after
-    result = run_benchmark(name)
+    given = {"streams": streams, "seconds": seconds, "audio": audio}
+    options = {option: value for option, value in given.items() if value is not None}
+    if options and name != "streams":
+        raise ConfigError(f"--{min(options)}: an option of 'bench streams', not of 'bench {name}'")
+    result = run_benchmark(name, **options)
     _print(result)
     if json_file is not None:
         _write(json_file, name, result)

@@ -92,6 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: always, except for an exception that is a fault of this package.
     """
     _tolerate_poor_terminals()
+    # Threads of numpy's products wait for work in a loop: a core for nothing, beside many streams.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         status = _build().main(
             args=None if arguments is None else list(arguments),

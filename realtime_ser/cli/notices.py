@@ -17,14 +17,23 @@ class Notices:
 
     def __init__(self) -> None:
         self._problem: str | None = None
+        self._webhook: str | None = None
         self._overflows = 0
         self._dropped = 0.0
         self._levels: dict[int, _Level] = {}
         """Channel -> what was said of it last."""
 
-    def update(self, health: Health) -> list[str]:
-        """Lines on what is new since the last call."""
+    def update(self, health: Health, webhook: str | None = None) -> list[str]:
+        """Lines on what is new since the last call.
+
+        Args:
+            health: of the engine.
+            webhook: what is wrong with it; None when all is well.
+        """
         lines = []
+        if webhook != self._webhook:
+            lines.append(webhook or "alerts.webhook: alerts are delivered again")
+            self._webhook = webhook
         if health.problem != self._problem:
             lines.append(health.problem or f"{health.source}: audio is back")
         if health.overflows > self._overflows:

@@ -16,6 +16,7 @@ from realtime_ser.cli.signals import drained, interrupts_held, termination_calls
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from realtime_ser.alerts.webhook import WebhookSink
     from realtime_ser.config import Config
     from realtime_ser.recognizer import NetworkRecognizer
     from realtime_ser.sinks.line_file import LineFileSink
@@ -38,6 +39,7 @@ def run_on_screen(
     logs: Sequence[LineFileSink],
     recognizer: NetworkRecognizer,
     config: Config,
+    webhook: WebhookSink | None = None,
 ) -> None:
     """Show a session until the user leaves it; every row is in the files then.
 
@@ -48,6 +50,7 @@ def run_on_screen(
         logs: files to write, not open yet.
         recognizer: to begin with.
         config: likewise.
+        webhook: gets the alerts; not open yet.
 
     Raises:
         RealtimeSerError: what the user can mend.
@@ -60,7 +63,7 @@ def run_on_screen(
     from realtime_ser.ui.sink import UiSink
 
     view = UiSink()
-    engines = Succession(source, open_source, recognizer, config, view, logs)
+    engines = Succession(source, open_source, recognizer, config, view, logs, webhook=webhook)
     with drained(engines):
         with interrupts_held():  # an engine with some of its threads could not drain
             engines.start()

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from realtime_ser.server.auth import Rules
     from realtime_ser.server.run import Tls
 
-LATE_STATUS = 1
-"""Draining took longer than it may; audio was left that nobody has heard."""
-
 
 def command(
     host: Annotated[
@@ -84,11 +81,15 @@ def command(
         **given,
     )
     _need_extra()
+    from realtime_ser.alerts.webhook import webhook_of
+    from realtime_ser.clock import SystemClock
     from realtime_ser.server.auth import Rules, check_reach, read_token
     from realtime_ser.server.listening import check_tls, listen
     from realtime_ser.server.run import Tls
 
     limits = settings.server
+    if limits.keep_days and not limits.output:
+        raise ConfigError("--keep-days: there is no --output whose timelines could be removed")
     token = read_token(token_file, os.environ)
     check_reach(limits.host, token)
     tls = None
@@ -96,6 +97,9 @@ def command(
         assert tls_cert is not None
         assert tls_key is not None
         tls = Tls(tls_cert, tls_key)
+    webhook_of(
+        settings.alerts, SystemClock()
+    )  # what is wrong with it is said before torch is loaded
     if limits.output:
         from realtime_ser.cli.folders import make_folder
 
@@ -129,10 +133,12 @@ def _serve(config: Config, rules: Rules, listener: socket.socket, tls: Tls | Non
     # Only now torch, which takes seconds to load: what is wrong with the rest is said at once.
     with told_while("loading the model"):
         from realtime_ser.assembly import load_recognizer, pipeline_factory
+        from realtime_ser.process import prepare_process
 
+        prepare_process()
         recognizer = load_recognizer(config, many=True)
         make_pipeline = pipeline_factory(config, recognizer)
-    from realtime_ser.cli.serving import serve
+    from realtime_ser.cli.serving import LATE_STATUS, serve
 
     if not asyncio.run(
         serve(config, rules, listener, tls, recognizer, make_pipeline, recognizer.name, disguise)

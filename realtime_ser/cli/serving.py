@@ -4,28 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from realtime_ser.alerts.webhook import webhook_of
 from realtime_ser.cli.messages import tell
 from realtime_ser.cli.signals import termination_calls
 from realtime_ser.clock import SystemClock
 from realtime_ser.engine import Floor
 from realtime_ser.server.app import Heard, Server
 from realtime_ser.server.files import Disk, Folder
-from realtime_ser.server.run import keep_clean, run_server
+from realtime_ser.server.run import LOOK, keep_clean, run_server
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
 
+    from realtime_ser.alerts.webhook import WebhookSink
     from realtime_ser.config import Config
     from realtime_ser.pipeline import PipelineFactory
     from realtime_ser.recognizer import Recognizer
     from realtime_ser.server.auth import Rules
     from realtime_ser.server.run import Tls
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]  # mypy knows the module, where there is one
+
+LATE_STATUS = 1
+"""Draining took longer than it may; there was audio left that nobody has heard."""
 
 
 async def serve(
@@ -45,28 +56,56 @@ async def serve(
     folder = None
     if config.server.output:
         folder = Folder(Path(config.server.output), config.server.format, clock, disk)
+    webhook = webhook_of(config.alerts, clock)
     server = Server(
         floor, Heard(model, tuple(recognizer.classes)), config, rules, clock,
-        folder=folder, disk=disk, disguise=disguise,
+        folder=folder, webhook=webhook, disk=disk, disguise=disguise,
     )  # fmt: skip
     stop = asyncio.Event()
-    cleaning = None
+    allow_many_files()
+    if webhook is not None:
+        webhook.open()
     floor.start()
     with _in_order(stop):
+        watching = [] if webhook is None else [asyncio.create_task(_watch(webhook))]
         if folder is not None:
-            cleaning = asyncio.create_task(
-                keep_clean(
-                    Path(config.server.output), folder, config.server.keep_days, clock, disk, tell
-                )
-            )
+            place, days = Path(config.server.output), config.server.keep_days
+            watching.append(asyncio.create_task(keep_clean(place, folder, days, clock, disk, tell)))
         try:
-            return await run_server(
+            in_time = await run_server(
                 server, floor, listener, config.server, stop,
                 lambda: typer.echo(_address(listener, tls)), tls=tls,
             )  # fmt: skip
         finally:
-            if cleaning is not None:
-                cleaning.cancel()
+            for task in watching:
+                task.cancel()
+            if webhook is not None:
+                await asyncio.to_thread(webhook.close)
+                if (verdict := webhook.verdict()) is not None:
+                    tell(verdict)
+        if not floor.join(0.0):
+            tell("a disk that does not answer holds up the end; leaving without it")
+            os._exit(LATE_STATUS)
+    return in_time
+
+
+def allow_many_files() -> None:
+    """A connection is a file to the system, which lets a program have few unless it asks."""
+    if resource is not None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != hard:
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+async def _watch(webhook: WebhookSink) -> None:
+    """Say what is wrong with the webhook, and when it is over, until cancelled."""
+    told: str | None = None
+    while True:
+        if webhook.trouble != told:
+            told = webhook.trouble
+            tell(told or "alerts.webhook: alerts are delivered again")
+        await asyncio.sleep(LOOK)
 
 
 @contextlib.contextmanager

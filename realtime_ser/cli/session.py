@@ -6,7 +6,7 @@ import codecs
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +18,7 @@ from realtime_ser.cli.signals import drained, interrupts_held, terminated_like_i
 from realtime_ser.errors import ConfigError
 
 if TYPE_CHECKING:
+    from realtime_ser.alerts.webhook import WebhookSink
     from realtime_ser.capture.pipe import PcmFormat
     from realtime_ser.capture.source import Source
     from realtime_ser.clock import Clock
@@ -73,7 +74,7 @@ def run_session(session: Session, config: Config) -> None:
     from realtime_ser.clock import SystemClock
 
     clock = SystemClock()
-    source_at, sinks = checked_session(session, config, clock)
+    source_at, sinks, webhook = checked_session(session, config, clock)
     # Only now torch, which takes seconds to load: what is wrong with the rest is said at once.
     with told_while("loading the model"):
         from realtime_ser.assembly import load_recognizer, pipeline_factory
@@ -84,33 +85,40 @@ def run_session(session: Session, config: Config) -> None:
     def engine_with(view: Sink) -> Engine:
         return Engine(
             source_at(session.source, 0.0), recognizer,
-            pipeline_factory(config, recognizer), config, [*sinks, view],
+            pipeline_factory(config, recognizer), config,
+            [*([] if webhook is None else [webhook]), *sinks, view],
             clock=clock, device=str(recognizer.device), model=recognizer.name,
             model_version=recognizer.version,
         )  # fmt: skip
 
     pipes = "-" in (session.source, str(session.csv), str(session.jsonl))
     on_screen = not session.plain and not pipes and is_terminal() and can_draw()
-    with terminated_like_interrupted(), native_stderr_muted():
+    with terminated_like_interrupted(), native_stderr_muted(), _ended(webhook):
         if on_screen:
-            run_on_screen(session.title, session.source, source_at, sinks, recognizer, config)
+            run_on_screen(
+                session.title, session.source, source_at, sinks, recognizer, config, webhook
+            )
         else:
-            _run_plain(session, config, engine_with)
+            _run_plain(session, config, engine_with, webhook)
 
 
 def checked_session(
     session: Session, config: Config, clock: Clock
-) -> tuple[SourceAt, list[LineFileSink]]:
-    """What makes the session's sources, and the files that it writes; none of them opened yet.
+) -> tuple[SourceAt, list[LineFileSink], WebhookSink | None]:
+    """What makes the session's sources, the files that it writes, and who else is told of alerts.
+
+    None of them is opened yet.
 
     Raises:
         RealtimeSerError: what can be told of them without opening them.
     """
+    from realtime_ser.alerts.webhook import webhook_of
     from realtime_ser.capture.open import open_source
 
     _refuse_clashes(session)
     _check_speaker(session, config)
     sinks = _checked_sinks(session)
+    webhook = webhook_of(config.alerts, clock)
     stdin = None if sys.stdin is None else sys.stdin.buffer
 
     def source_at(uri: str, start: float) -> Source:
@@ -119,7 +127,19 @@ def checked_session(
         )
 
     source_at(session.source, 0.0)
-    return source_at, sinks
+    return source_at, sinks, webhook
+
+
+@contextlib.contextmanager
+def _ended(webhook: WebhookSink | None) -> Iterator[None]:
+    """However the session ends, no thread of the webhook stays, and what it lost is told."""
+    try:
+        yield
+    finally:
+        if webhook is not None:
+            webhook.close()
+            if (verdict := webhook.verdict()) is not None:
+                tell(verdict)
 
 
 def _refuse_clashes(session: Session) -> None:
@@ -184,7 +204,9 @@ def _same(one: Path, other: Path) -> bool:
         return os.path.realpath(one) == os.path.realpath(other)
 
 
-def _run_plain(session: Session, config: Config, engine_with: EngineWith) -> None:
+def _run_plain(
+    session: Session, config: Config, engine_with: EngineWith, webhook: WebhookSink | None
+) -> None:
     from realtime_ser.ui.plain import PlainSink
 
     to_stdout = "-" in (str(session.csv), str(session.jsonl))
@@ -201,12 +223,12 @@ def _run_plain(session: Session, config: Config, engine_with: EngineWith) -> Non
         with interrupts_held():  # an engine with some of its threads could not drain
             engine.start()
         while not engine.join(JOIN_PATIENCE):
-            _tell(notices, engine)
-        _tell(notices, engine)
+            _tell(notices, engine, webhook)
+        _tell(notices, engine, webhook)
 
 
-def _tell(notices: Notices, engine: Engine) -> None:
-    for notice in notices.update(engine.health()):
+def _tell(notices: Notices, engine: Engine, webhook: WebhookSink | None) -> None:
+    for notice in notices.update(engine.health(), None if webhook is None else webhook.trouble):
         tell(notice)
 
 

@@ -132,7 +132,7 @@ def _check(session: Session, config: Config) -> None:
     from realtime_ser.clock import SystemClock
     from realtime_ser.models import find_model, read_description
 
-    source_at, _ = checked_session(session, config, SystemClock())
+    source_at, *_ = checked_session(session, config, SystemClock())
     source = source_at(session.source, 0.0)
     if not isinstance(source, MicrophoneSource):
         source.open()

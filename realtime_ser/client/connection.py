@@ -59,18 +59,19 @@ class Client:
         Raises:
             ServerError: that is not possible.
         """
+        more: dict[str, Any] = {} if self._tls is None else {"ssl": self._tls}
         try:
             self._socket = await connect(
                 self._url,
                 additional_headers=self._headers,
-                ssl=self._tls,
                 compression=None,
                 max_size=LARGEST_MESSAGE,
                 # Audio that waits to be sent would delay the answer to a ping.
                 ping_interval=None,
                 proxy=None,
+                **more,
             )
-        except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
+        except (OSError, InvalidHandshake, InvalidURI, TimeoutError, ValueError) as error:
             raise ServerError("connection", f"{self._url}: {_in_one_line(error)}") from error
         return self
 

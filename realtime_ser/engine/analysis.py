@@ -91,7 +91,7 @@ def run_batch(
     found = recognize_batch(recognizer, [due for _, due in batch], now)
     inferred = now()
     return [
-        (stream, row, Stamps(due.due, batched, inferred))
+        (stream, row, Stamps(due.piece.certain, due.due, batched, inferred))
         for (stream, due), rows in zip(batch, found, strict=True)
         for row in rows
     ]

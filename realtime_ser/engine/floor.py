@@ -40,11 +40,13 @@ if TYPE_CHECKING:
 
 POLL: Final = 0.1
 """Seconds after which a waiting thread looks whether it shall end."""
-PASS: Final = 0.064
-"""Seconds from the start of one pass of the gate to that of the next, at least: two blocks of the
-detector. More often costs more, and is little sooner."""
+PASS: Final = (0.02, 0.08)
+"""Seconds from the start of one pass of the gate to that of the next, without and at full load:
+fewer passes cost less, more are sooner."""
 PIECES_WAITING: Final = 2
 """Of one stream, from which on it is not listened to."""
+LATENCIES: Final = 4096
+"""Newest rows whose latency is told."""
 EVENTS_WAITING: Final = 65_536
 """What may wait for the output thread before analysis has to wait, too."""
 
@@ -83,7 +85,7 @@ class Floor:
         self._error: BaseException | None = None
         self._threads: list[threading.Thread] = []
         self._admission = Admission(config.floor, config.recognizer.hop)
-        self._stages = StageMeters()
+        self._stages = StageMeters(LATENCIES)
         self._rows = 0
         self._dropped = 0
         """Samples of streams that have ended."""
@@ -170,6 +172,7 @@ class Floor:
             refused=self._admission.refused,
             rows=self._rows,
             latency=self._stages.total(),
+            work=self._stages.work(),
             stages=self._stages.percentiles(),
             uptime=self._clock.monotonic() - self._started_at,
         )
@@ -200,7 +203,7 @@ class Floor:
                 now = self._clock.monotonic()
                 self._measure(now, now - began, lines)
                 if lines:
-                    self._clock.wait(self._aborting, max(0.0, began + PASS - now))
+                    self._clock.wait(self._aborting, max(0.0, began + self._pause() - now))
                 elif self._stopping.is_set():
                     return
                 else:
@@ -208,6 +211,10 @@ class Floor:
         finally:
             self._deaf.set()
             self._due.set()
+
+    def _pause(self) -> float:
+        shortest, longest = PASS
+        return shortest + self._admission.load * (longest - shortest)
 
     def _measure(self, now: float, listened: float, lines: Sequence[Line]) -> None:
         waiting = max((line.ring.available for line in lines), default=0)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from realtime_ser.engine import Floor
     from realtime_ser.server.auth import Rules
     from realtime_ser.server.files import Disk, Folder
+    from realtime_ser.sinks.sink import Sink
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Server:
         clock: Clock,
         *,
         folder: Folder | None = None,
+        webhook: Sink | None = None,
         disk: Disk | None = None,
         disguise: Callable[[str], str] | None = None,
         feed_every: float = EVERY,
@@ -65,6 +67,7 @@ class Server:
             rules: what a request must bring.
             clock: of the floor.
             folder: where timelines go; None: nowhere.
+            webhook: see ``Switchboard``.
             disk: how that does.
             disguise: makes pseudonyms.
             feed_every: see ``Feed``.
@@ -78,7 +81,7 @@ class Server:
         seats = Seats(limits.streams_a_client, config.floor.max_streams)
         self.board = Switchboard(
             floor, self.book, self._metrics, seats, clock,
-            folder=folder, analyse_agent=limits.analyse_agent, disguise=disguise,
+            folder=folder, webhook=webhook, analyse_agent=limits.analyse_agent, disguise=disguise,
         )  # fmt: skip
         self._metrics.health = floor.health
         self._metrics.accounts = self.board.accounts
@@ -92,7 +95,7 @@ class Server:
             model=heard.model,
             classes=heard.classes,
         )
-        calls = Calls(self.board, seats, self._metrics, rules, terms)
+        self._calls = Calls(self.board, seats, self._metrics, rules, terms)
         self.feed = Feed(self.book, self._metrics, clock, self._floor_picture, every=feed_every)
         self.ending = False
         self.app = Starlette(
@@ -101,8 +104,8 @@ class Server:
                 Route("/healthz", self._healthz),
                 Route("/metrics", self._show_metrics),
                 Route("/v1/streams", self._streams),
-                WebSocketRoute("/v1/stream", calls.stream),
-                WebSocketRoute("/v1/twilio", calls.twilio),
+                WebSocketRoute("/v1/stream", self._calls.stream),
+                WebSocketRoute("/v1/twilio", self._calls.twilio),
                 WebSocketRoute("/v1/feed", self.feed.serve),
             ],
             middleware=[Middleware(Gate, rules=rules, on_refused=self._metrics.refused)],
@@ -111,8 +114,8 @@ class Server:
     async def drain(self) -> None:
         """End every call in order; returns when all that was heard has been told."""
         self.ending = True
-        await self.board.drain()
-        self.feed.end()
+        await self._calls.end()
+        await self.feed.end()
 
     async def _healthz(self, _: Request) -> Response:
         trouble = None if self._disk is None else self._disk.trouble()

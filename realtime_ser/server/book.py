@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from realtime_ser.alerts.flags import alerts_of
 from realtime_ser.clock import to_seconds
 from realtime_ser.levels import FLOOR_DBFS
 from realtime_ser.server.wire import to_text
@@ -35,7 +35,6 @@ FRESH: Final = 1.0
 """Seconds after which a level and a duration alone are news."""
 ENDED_FOR: Final = 30.0
 """Seconds for which a stream that has ended can still be looked at."""
-_ALERT: Final = re.compile(r"alert:([a-z0-9_-]+)")
 
 _versions = itertools.count(1)
 
@@ -109,10 +108,9 @@ class Entry:
         self._history.append((row.end, text))
         while self._history[0][0] < row.end - KEPT:
             self._history.popleft()
-        names = [found[1] for flag in row.flags if (found := _ALERT.fullmatch(flag))]
         if row.kind == "alert":
             self._alerts += 1
-            name = names[0] if names else "mark"
+            name = next(iter(alerts_of(row)), "mark")
             self._alert = {"name": name, "end": round(row.end, 3), "utc": row.utc}
         else:
             self._count(row)

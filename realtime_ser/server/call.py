@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from realtime_ser.server.book import Entry
     from realtime_ser.server.files import CallFile
     from realtime_ser.server.metrics import Metrics
+    from realtime_ser.sinks.sink import Sink
     from realtime_ser.types import AudioArray, TimelineRow
 
 
@@ -83,6 +84,8 @@ class Voice:
         """See ``Listener``: on disk first."""
         if self._call.file is not None and not self._call.file.write(row):
             self.unwritten += 1
+        if self._call.webhook is not None:
+            self._call.webhook.write(row)
         self._in_loop(self._tell_row, row)
 
     def ended(self, account: Account) -> None:
@@ -147,6 +150,8 @@ class Call:
         self.channels = tuple(channels)
         self.voices: dict[int, Voice] = {}
         self.file: CallFile | None = None
+        self.webhook: Sink | None = None
+        """Gets every row; must neither wait nor fail."""
         self.metrics = metrics
         self.reason = "disconnected"
         """Why it ends."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from realtime_ser.server.audio import AudioIntake
-from realtime_ser.server.connection import Connection
+from realtime_ser.server.connection import Connection, Connections
 from realtime_ser.server.gate import TRUSTED
 from realtime_ser.server.start_message import is_stop, parse_start
 from realtime_ser.server.twilio import (
@@ -60,6 +60,12 @@ class Calls:
         self._metrics = metrics
         self._rules = rules
         self._terms = terms
+        self._connections = Connections()
+
+    async def end(self) -> None:
+        """End every call in order; returns when all that was heard has been told."""
+        self._board.end()
+        await self._connections.end()
 
     async def stream(self, websocket: WebSocket) -> None:
         """The endpoint of ``/v1/stream``."""
@@ -71,10 +77,16 @@ class Calls:
 
     async def _serve(self, websocket: WebSocket, kind: type[_StreamCall | _TwilioCall]) -> None:
         connection = Connection(websocket)
+        with self._connections.there(connection):
+            await self._serve_one(connection, kind, websocket.scope)
+
+    async def _serve_one(
+        self, connection: Connection, kind: type[_StreamCall | _TwilioCall], scope: Any
+    ) -> None:
         client = connection.client
         error: WireError | None = None
         await connection.accept()
-        caller = kind(connection, self._board, self._rules, self._terms, websocket.scope)
+        caller = kind(connection, self._board, self._rules, self._terms, scope)
         try:
             self._seats.take(client)
             try:
@@ -84,6 +96,7 @@ class Calls:
         except WireError as caught:
             error = caught
             self._metrics.refused(caught.code)
+            self._metrics.refusals += not caller.taken
         await connection.finish(error, tell=caller.talks)
 
     async def _hear(self, caller: _StreamCall | _TwilioCall, client: str) -> None:
@@ -93,6 +106,7 @@ class Calls:
         call = await caller.start(client)
         if call is None:
             return
+        caller.taken = True
         reason = "failed"
         connection.expect(self._terms.idle, WireError("idle", IDLE))
         try:
@@ -124,10 +138,9 @@ class _Caller:
         self._rules = rules
         self._terms = terms
         self._trusted = bool(scope.get(TRUSTED, False))
+        self.taken = False
+        """The call was taken in."""
         self._began: float | None = None
-
-    def _ending(self) -> None:
-        self.connection.cut(WireError("ending", "the server is ending; go on with another one"))
 
     async def _receive(self) -> str | bytes | None:
         message = await self.connection.receive()
@@ -164,7 +177,7 @@ class _StreamCall(_Caller):
         intake = AudioIntake(start.encoding, start.sample_rate, len(channels), heard)
         call = await self._board.open(
             start.stream, channels, [(intake, heard)], start.metadata, client,
-            self.connection.put, self._ending,
+            self.connection.put,
         )  # fmt: skip
         self.connection.put(self._ready(call.name, channels))
         return call
@@ -232,7 +245,7 @@ class _TwilioCall(_Caller):
             heard = [channel.channel] if channel.analysed else []
             intakes.append((AudioIntake("mulaw", SAMPLE_RATE, 1, [0] if heard else []), heard))
         return await self._board.open(
-            start.call, channels, intakes, start.metadata, client, _nowhere, self._ending
+            start.call, channels, intakes, start.metadata, client, _nowhere
         )
 
     def _parse(self, text: str | bytes) -> TwilioStart | TwilioMedia | TwilioStop | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from starlette.websockets import WebSocketDisconnect
@@ -11,6 +12,8 @@ from realtime_ser.server.protocol import ABORT
 from realtime_ser.server.wire import WireError, error_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.websockets import WebSocket
 
 WAITING: Final = 256
@@ -35,6 +38,8 @@ class Connection:
         self.gone = False
         """Nobody is at the other end any more."""
         self._websocket = websocket
+        self._over = False
+        """Nothing is wanted of the other end any more."""
         self._queue: asyncio.Queue[str | None] = asyncio.Queue(waiting)
         self._loop = asyncio.get_running_loop()
         self._error: WireError | None = None
@@ -65,22 +70,25 @@ class Connection:
         self._watch()
 
     async def receive(self) -> str | bytes | None:
-        """The next message; None when there will be none.
+        """The next message; None when there will be none, or nobody wants any.
 
         Raises:
             WireError: the connection was cut.
         """
         if self._error is not None:
             raise self._error
-        if self.gone:
+        if self.gone or self._over:
             return None
         self._reader = asyncio.current_task()
         try:
             message = await self._websocket.receive()
         except asyncio.CancelledError:
-            if self._error is None or self._reader is None or self._reader.uncancel() > 0:
+            cut = self._error is not None or self._over
+            if not cut or self._reader is None or self._reader.uncancel() > 0:
                 raise
-            raise self._error from None
+            if self._error is not None:
+                raise self._error from None
+            return None
         finally:
             self._reader = None
         self._heard = self._loop.time()
@@ -122,8 +130,15 @@ class Connection:
 
     def cut(self, error: WireError) -> None:
         """Have the reader end with an error; the first one counts."""
-        if self._error is None:
+        if self._error is None and not self._over:
             self._error = error
+            if self._reader is not None:
+                self._reader.cancel()
+
+    def end(self) -> None:
+        """Have the reader end in order."""
+        if not self._over and self._error is None:
+            self._over = True
             if self._reader is not None:
                 self._reader.cancel()
 
@@ -137,12 +152,15 @@ class Connection:
         if self._timer is not None:
             self._timer.cancel()
         slow = error is not None and error.code == "slow"
+        patience = SLOW_FAREWELL if slow else FAREWELL
         try:
-            async with asyncio.timeout(SLOW_FAREWELL if slow else FAREWELL):
+            async with asyncio.timeout(patience):
                 await self._last_words(error_text(error) if error and tell else None, slow=slow)
                 if not self.gone:
                     code, reason = (1000, "") if error is None else (error.close_code, error.code)
                     await self._websocket.close(code, reason)
+                    # It was handed to the system; whether the other end reads it is another matter.
+                    self._loop.call_later(patience, self.abort)
         except TimeoutError:
             self.abort()
         except (WebSocketDisconnect, RuntimeError):  # it went away meanwhile
@@ -192,3 +210,42 @@ class Connection:
             self._timer = self._loop.call_later(left, self._watch)
         elif self._silence is not None:
             self.cut(self._silence)
+
+
+class Connections:
+    """Those that are there; at the end all of them are sent away in order."""
+
+    def __init__(self) -> None:
+        self._there: set[Connection] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._ending = False
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._there)
+
+    @contextlib.contextmanager
+    def there(self, connection: Connection) -> Iterator[None]:
+        """A connection, from its handshake until it has been closed."""
+        self._there.add(connection)
+        self._empty.clear()
+        if self._ending:
+            connection.cut(_ending())
+        try:
+            yield
+        finally:
+            self._there.discard(connection)
+            if not self._there:
+                self._empty.set()
+
+    async def end(self) -> None:
+        """Cut all, also those that still come, and wait until they have been closed."""
+        self._ending = True
+        for connection in list(self._there):
+            connection.cut(_ending())
+        await self._empty.wait()
+
+
+def _ending() -> WireError:
+    return WireError("ending", "the server is ending; go on with another one")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from realtime_ser.server.connection import Connection
+from realtime_ser.server.connection import Connection, Connections
 from realtime_ser.server.wire import WireError, to_text
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
     from realtime_ser.clock import Clock
-    from realtime_ser.server.book import Book, Key
+    from realtime_ser.server.book import Book
     from realtime_ser.server.metrics import Metrics
 
 EVERY: Final = 0.5
@@ -25,6 +25,41 @@ MOST: Final = 64
 """Dashboards at once."""
 PATIENCE: Final = 30.0
 """Seconds in which one picture must be taken."""
+
+
+class Changes:
+    """What of a book is news to one dashboard, which has seen it as it is now."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._sent = {entry.key: entry.version for entry in book}
+        """Version of each stream that the dashboard has."""
+        self._gone = {entry.key for entry in book if not entry.live}
+        """Streams whose end it knows of."""
+
+    def since_last(self) -> str | None:
+        """The newest picture of what has changed, as the inside of an ``update``; None: nothing."""
+        changed, ended = [], []
+        here = set()
+        for entry in self._book:
+            here.add(entry.key)
+            if self._sent.get(entry.key) == entry.version:
+                continue
+            self._sent[entry.key] = entry.version
+            changed.append(entry.text())
+            if entry.live:
+                self._gone.discard(entry.key)
+            elif entry.key not in self._gone:
+                self._gone.add(entry.key)
+                ended.append(entry.key)
+        for key in [key for key in self._sent if key not in here]:
+            del self._sent[key]
+            if key not in self._gone:
+                ended.append(key)
+            self._gone.discard(key)
+        if not changed and not ended:
+            return None
+        return f'"streams":[{",".join(changed)}],"ended":{to_text(ended)}'
 
 
 class Feed:
@@ -53,7 +88,7 @@ class Feed:
         self._clock = clock
         self._floor = floor
         self._every = every
-        self._connections: set[Connection] = set()
+        self._connections = Connections()
 
     def everything(self) -> str:
         """Floor and streams, as the inside of a JSON object."""
@@ -61,20 +96,22 @@ class Feed:
         streams = ",".join(entry.text() for entry in self._book)
         return f'"floor":{to_text(self._floor())},"streams":[{streams}]'
 
-    def end(self) -> None:
-        """The server ends: send everybody away."""
-        for connection in list(self._connections):
-            connection.cut(WireError("ending", "the server is ending"))
+    async def end(self) -> None:
+        """Send everybody away."""
+        await self._connections.end()
 
     async def serve(self, websocket: WebSocket) -> None:
         """The endpoint."""
         connection = Connection(websocket)
+        with self._connections.there(connection):
+            await self._serve_one(connection, websocket)
+
+    async def _serve_one(self, connection: Connection, websocket: WebSocket) -> None:
         await connection.accept()
         error: WireError | None = None
-        self._connections.add(connection)
         self._metrics.feeds += 1
         try:
-            if self._metrics.feeds > MOST:
+            if len(self._connections) > MOST:
                 raise WireError("full", f"{MOST} dashboards look on already; close one")
             name = websocket.query_params.get("stream")
             if name is None:
@@ -86,7 +123,6 @@ class Feed:
             self._metrics.refused(caught.code)
         finally:
             self._metrics.feeds -= 1
-            self._connections.discard(connection)
         await connection.finish(error)
 
     async def _all(self, connection: Connection) -> None:
@@ -104,54 +140,27 @@ class Feed:
             await asyncio.gather(reading, sending, return_exceptions=True)
 
     async def _pictures(self, connection: Connection) -> None:
-        sent: dict[Key, int] = {}
-        """Version of each stream that the other end has."""
         self._look()
-        sent.update((entry.key, entry.version) for entry in self._book)
-        gone = {entry.key for entry in self._book if not entry.live}
+        changes = Changes(self._book)
         await self._send(connection, f'{{"type":"snapshot",{self.everything()}}}')
         quiet = 0.0
         while not connection.gone:
             await asyncio.sleep(self._every)
             quiet += self._every
             self._look()
-            text = self._changes(sent, gone)
+            text = changes.since_last()
             if text is not None or quiet >= QUIET:
                 quiet = 0.0
                 streams = text or '"streams":[],"ended":[]'
                 floor = to_text(self._floor())
                 await self._send(connection, f'{{"type":"update","floor":{floor},{streams}}}')
 
-    def _changes(self, sent: dict[Key, int], gone: set[Key]) -> str | None:
-        """What is new since ``sent``, which is brought up to date; None: nothing."""
-        changed, ended = [], []
-        here = set()
-        for entry in self._book:
-            here.add(entry.key)
-            if sent.get(entry.key) == entry.version:
-                continue
-            sent[entry.key] = entry.version
-            changed.append(entry.text())
-            if entry.live:
-                gone.discard(entry.key)
-            elif entry.key not in gone:
-                gone.add(entry.key)
-                ended.append(entry.key)
-        for key in [key for key in sent if key not in here]:
-            del sent[key]
-            if key not in gone:
-                ended.append(key)
-            gone.discard(key)
-        if not changed and not ended:
-            return None
-        return f'"streams":[{",".join(changed)}],"ended":{to_text(ended)}'
-
     async def _send(self, connection: Connection, text: str) -> None:
         if not await connection.deliver(text, PATIENCE):
             raise WireError("slow", "a picture was not taken in time")
 
     async def _one(self, connection: Connection, name: str, channel: str) -> None:
-        """The history of one stream, then every message on it."""
+        """The history of one stream, then every message on it until its end."""
         number = (
             int(channel) if channel.isascii() and channel.isdigit() and len(channel) < 5 else -1
         )
@@ -161,11 +170,18 @@ class Feed:
         self._look()
         stream, rows = entry.text(), entry.history()
         connection.put(f'{{"type":"history","stream":{stream},"rows":[{rows}]}}')
-        entry.watchers.append(connection.put)
+
+        def watch(text: str) -> None:
+            connection.put(text)
+            if not entry.live and text.startswith('{"type":"end"'):
+                connection.end()
+
+        entry.watchers.append(watch)
         try:
-            await _read(connection)
+            if entry.live:
+                await _read(connection)
         finally:
-            entry.watchers.remove(connection.put)
+            entry.watchers.remove(watch)
 
     def _look(self) -> None:
         self._book.look(self._clock.monotonic(), self._every * 0.9)

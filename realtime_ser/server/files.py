@@ -9,6 +9,7 @@ anew. Both are said once, and ``/healthz`` knows them.
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import suppress
 from functools import partial
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 HANGING: Final = 5.0
 """Seconds after which a write that has not come back is said to hang."""
+_BEHIND_NAME: Final = re.compile(r"^.*?@[^@]*?\.(csv|jsonl): ")
 MOST_ATTEMPTS: Final = 1000
 """Calls of one name within one second."""
 
@@ -82,7 +84,9 @@ class Disk:
         with self._lock:
             self.failures += 1
             if not self._failing:
-                self._tell(f"{error}; rows are being lost")
+                # The file's name has the call's in it, which is nobody's business here.
+                reason = _BEHIND_NAME.sub("", str(error))
+                self._tell(f"a timeline {reason}; rows are being lost")
             self._failing = True
 
 

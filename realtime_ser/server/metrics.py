@@ -30,7 +30,7 @@ class Metrics:
         self.feeds = 0
         """Dashboards that look now."""
         self.refusals = 0
-        """Connections refused or ended early."""
+        """Calls that were not taken in."""
         self.health: Callable[[], FloorHealth]
         """Of the floor; to be set before anybody looks."""
         self.accounts: Callable[[], Iterable[Account]]
@@ -63,7 +63,6 @@ class Metrics:
 
     def refused(self, code: str) -> None:
         """A connection was refused, or ended by the server before its time."""
-        self.refusals += 1
         self._refused.labels(code).inc()
         if code == "slow":
             self._slow.inc()

@@ -76,17 +76,35 @@ async def run_server(
         on_ready()
         await _until_over(stop, floor, serving)
     finally:
-        drained = await _drain(server, floor, config.drain)
-        web.should_exit = True
-        await asyncio.wait([serving], timeout=LAST_PATIENCE)
+        try:
+            drained = await _drain(server, floor, config.drain)
+        finally:
+            web.should_exit = True
+            await asyncio.wait([serving], timeout=LAST_PATIENCE)
     return drained
 
 
 async def keep_clean(
-    folder: Path, files: Folder, keep_days: float, clock: Clock, disk: Disk,
+    folder: Path,
+    files: Folder,
+    keep_days: float,
+    clock: Clock,
+    disk: Disk,
     tell: Callable[[str], None],
-) -> None:  # fmt: skip
-    """Remove old timelines now and once an hour, until cancelled; look at the disk meanwhile."""
+    *,
+    every: float = LOOK,
+) -> None:
+    """Remove old timelines now and once an hour, until cancelled; look at the disk meanwhile.
+
+    Args:
+        folder: where timelines are written.
+        files: knows those that are being written.
+        keep_days: see ``remove_old``; 0 removes none.
+        clock: tells when an hour is over.
+        disk: asked for trouble, which it tells.
+        tell: takes a line for the operator.
+        every: seconds between two looks at the clock and the disk.
+    """
     next_time = clock.monotonic()
     while True:
         disk.trouble()
@@ -99,7 +117,7 @@ async def keep_clean(
                 tell(f"removed {removed} timelines older than {keep_days:g} days")
             if failed:
                 tell(f"{failed} old timelines could not be removed; see to the folder's rights")
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(every)
 
 
 async def _until_over(stop: asyncio.Event, floor: Floor, serving: asyncio.Task[None]) -> None:
@@ -122,6 +140,9 @@ async def _drain(server: Server, floor: Floor, seconds: float) -> bool:
     except TimeoutError:
         in_time = False
         floor.abort()
+        with contextlib.suppress(TimeoutError):  # what is left is told
+            async with asyncio.timeout(LAST_PATIENCE):
+                await server.drain()
     floor.stop()
     return await asyncio.to_thread(floor.join, LAST_PATIENCE) and in_time
 

@@ -1,4 +1,4 @@
-"""Takes calls in, keeps those that are there, and sees them out."""
+"""Takes calls in, or refuses them, and keeps those that are there."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from realtime_ser.server.metrics import Metrics
     from realtime_ser.server.seats import Seats
     from realtime_ser.server.start_message import Metadata
+    from realtime_ser.sinks.sink import Sink
 
 AGENTS: Final = frozenset(
     {"agent", "advisor", "employee", "operator", "representative", "staff", "worker"}
@@ -30,7 +31,7 @@ AGENTS: Final = frozenset(
 """Roles of people at work."""
 WHY_NOT: Final = (
     "agents are not analysed: inferring emotions of people at work is prohibited in the European "
-    "Union (AI Act, Article 5(1)(f)); see docs/responsible-use.md and server.analyse_agent"
+    "Union (AI Act, Article 5(1)(f)); see docs/responsible-use.md and docs/serve.md"
 )
 
 
@@ -46,6 +47,7 @@ class Switchboard:
         clock: Clock,
         *,
         folder: Folder | None = None,
+        webhook: Sink | None = None,
         analyse_agent: bool = False,
         disguise: Callable[[str], str] | None = None,
     ) -> None:
@@ -58,6 +60,7 @@ class Switchboard:
             seats: limits of clients.
             clock: of the floor.
             folder: where timelines go; None: nowhere.
+            webhook: gets every row, and neither waits nor fails; it is open.
             analyse_agent: listen to people at work, too.
             disguise: makes pseudonyms of the names of calls; then metadata is shown to nobody.
         """
@@ -67,15 +70,13 @@ class Switchboard:
         self._seats = seats
         self._clock = clock
         self._folder = folder
+        self._webhook = webhook
         self._analyse_agent = analyse_agent
         self._disguise = disguise
         self._calls: dict[str, Call] = {}
         self._names: set[str] = set()
         """Of calls that are there, or about to be."""
-        self._cuts: dict[Call, Callable[[], None]] = {}
         self._ending = False
-        self._empty = asyncio.Event()
-        self._empty.set()
 
     def channels(self, roles: Sequence[str]) -> list[Channel]:
         """Which channels of such roles are analysed."""
@@ -94,7 +95,6 @@ class Switchboard:
         metadata: Metadata,
         client: str,
         deliver: Callable[[str], None],
-        on_ending: Callable[[], None],
     ) -> Call:
         """Take a call in.
 
@@ -105,7 +105,6 @@ class Switchboard:
             metadata: to be shown.
             client: whose seats its streams take; the first one has been taken.
             deliver: takes each message on the call, in the loop.
-            on_ending: called when the server ends: the connection shall close the call.
 
         Raises:
             WireError: it cannot be taken in now.
@@ -134,19 +133,14 @@ class Switchboard:
 
         signals = [Signal(intake, tuple(picked)) for intake, picked in intakes]
         call = Call(name, channels, signals, self._clock, self._metrics, gone)
-        call.file = file
+        call.file, call.webhook = file, self._webhook
         self._calls[name] = call
-        self._cuts[call] = on_ending
-        self._empty.clear()
         self._listen(call, heard, metadata, deliver)
         return call
 
-    async def drain(self) -> None:
-        """Take no more calls in, close all, and wait until everything heard has been told."""
+    def end(self) -> None:
+        """Take no more calls in."""
         self._ending = True
-        for cut in list(self._cuts.values()):
-            cut()
-        await self._empty.wait()
 
     def accounts(self) -> Iterator[Account]:
         """Of the streams that are live."""
@@ -190,13 +184,10 @@ class Switchboard:
                 call.file.discard()
                 call.file = None
             call.close("refused")
-            raise WireError(error.reason, str(error).partition(": ")[2] or str(error)) from error
+            raise WireError(error.reason, str(error).removeprefix(f"{call.name}: ")) from error
         for voice in call.voices.values():
             self._book.add(voice.entry)
 
     def _forget(self, call: Call) -> None:
         self._names.discard(call.name)
         self._calls.pop(call.name, None)
-        self._cuts.pop(call, None)
-        if not self._calls:
-            self._empty.set()

@@ -17,6 +17,7 @@ from textual.containers import Container, Horizontal
 from textual.screen import Screen
 from textual.widgets import Footer
 
+from realtime_ser.alerts.flags import alerts_of
 from realtime_ser.stats import Turn
 from realtime_ser.ui.adjustable import AdjustableApp
 from realtime_ser.ui.help import HelpScreen
@@ -26,6 +27,7 @@ from realtime_ser.ui.messages import HealthChanged, RowArrived
 from realtime_ser.ui.preferences import Preferences
 from realtime_ser.ui.session import Session
 from realtime_ser.ui.slow_terminal import waiting_writes
+from realtime_ser.ui.times import clock_text
 from realtime_ser.ui.widgets.class_bars import ClassBars
 from realtime_ser.ui.widgets.health_line import HealthLine
 from realtime_ser.ui.widgets.level_meter import LevelMeter
@@ -184,11 +186,15 @@ class LiveApp(AdjustableApp):
         if before is None:
             self._session.update(message.health)
         rows = self._rows.take() if self._rows is not None else ()
+        alert: TimelineRow | None = None
         for row in rows:
             if isinstance(row, Turn):
                 self._session.turn(row)
             else:
                 self._session.take(row)
+                alert = row if alerts_of(row) else alert
+        if alert is not None:
+            self._tell_alert(alert)
         self._session.update(message.health)
         self._tell_what_is_over(before, troubled)
         # A last picture may come while the screen is being taken down.
@@ -198,6 +204,14 @@ class LiveApp(AdjustableApp):
             self.refresh_bindings()
         if message.health.state == "failed":
             self.exit("failed")
+
+    def _tell_alert(self, row: TimelineRow) -> None:
+        """The newest alert of a rule; those that came with it stand among the utterances."""
+        session = self._session
+        at = clock_text(session.own_time(session.offset + row.end))
+        label = session.label((row.stream, row.channel))
+        words = ["▲", at, *([label] if label else []), ", ".join(alerts_of(row))]
+        self.tell("  ".join(words), "warning", stays=True)
 
     def _tell_what_is_over(self, before: Health | None, troubled: Sequence[str]) -> None:
         """Troubles are shown as long as they last; that they are over is told once."""

@@ -28,7 +28,7 @@ FASTEST: Final = 16.0
 T = TypeVar("T")
 _SECONDS: Final = 4.0
 """That a line stays."""
-_ERROR_SECONDS: Final = 8.0
+_LONGER_SECONDS: Final = 8.0
 
 
 class SlowDone(Message):
@@ -51,7 +51,7 @@ class OperableApp(App[Outcome]):
         self.learning: Learning | None = None
         """Whose voice is learned just now."""
         self._given_up = False
-        self._error_until = 0.0
+        self._stays_until = 0.0
 
     def slow(self, doing: str, call: Callable[[], T], then: Callable[[T], None]) -> None:
         """Call something in a thread, one at a time, and go on with what it returns.
@@ -78,15 +78,23 @@ class OperableApp(App[Outcome]):
         message.then()
 
     def tell(
-        self, text: str, severity: Literal["information", "warning", "error"] = "information"
+        self,
+        text: str,
+        severity: Literal["information", "warning", "error"] = "information",
+        *,
+        stays: bool = False,
     ) -> None:
-        """A line that goes away by itself, in the place of the one before; errors stay."""
+        """A line that goes away by itself, in the place of the one before.
+
+        Errors, and what ``stays``, are not replaced before they have been seen.
+        """
         now = time.monotonic()
-        if now >= self._error_until:
+        if now >= self._stays_until:
             self.clear_notifications()
-        seconds = _ERROR_SECONDS if severity == "error" else _SECONDS
-        if severity == "error":
-            self._error_until = now + seconds
+        stays = stays or severity == "error"
+        seconds = _LONGER_SECONDS if stays else _SECONDS
+        if stays:
+            self._stays_until = now + seconds
         self.notify(text, severity=severity, markup=False, timeout=seconds)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -9,6 +9,7 @@ from rich.color import Color
 from rich.console import COLOR_SYSTEMS, Console
 from rich.style import Style
 
+from realtime_ser.alerts.flags import alerts_of
 from realtime_ser.errors import SinkError
 from realtime_ser.types import UNCERTAIN
 from realtime_ser.ui.palette import DARK
@@ -29,7 +30,8 @@ _CELL_WIDTH: Final = 4
 class PlainSink:
     """Writes what has been heard as text.
 
-    ``=`` marks a line that sums up a whole utterance, and ends with its length; ``!`` an alert.
+    ``=`` marks a line that sums up a whole utterance, and ends with its length; ``!`` an alert,
+    which ends with the name of its rule.
     """
 
     def __init__(
@@ -68,7 +70,8 @@ class PlainSink:
         channel = "ch " if self._channels else ""
         head = f"# {channel}{'time':>{_TIME_WIDTH}}  {'emotion, confidence':<{_EMOTION_WIDTH}}"
         self._print(
-            f"{head}  probabilities ({letters}), level, length of utterance (=)", DARK.muted
+            f"{head}  probabilities ({letters}), level, length of utterance (=), alert (!)",
+            DARK.muted,
         )
 
     def write(self, row: TimelineRow) -> None:
@@ -88,6 +91,7 @@ class PlainSink:
         parts.append(f"{row.level_dbfs:4.0f} dBFS")
         if row.kind == "utterance":
             parts.append(f"{row.end - row.start:.1f} s")
+        parts += alerts_of(row)
         channel = f"{row.channel:<2} " if self._channels else ""
         line = f"{_MARKS[row.kind]} {channel}" + "  ".join(parts)
         self._print(line, DARK.looks[row.emotion].color)

@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from realtime_ser.alerts.flags import alerts_of
 from realtime_ser.marks import marks_of
 from realtime_ser.stats import Turn
 from realtime_ser.ui.lane import Lane
@@ -51,8 +52,10 @@ class Session:
         self.lanes: dict[StreamKey, Lane] = {}
         self.levels: dict[StreamKey, LevelHistory] = {}
         self.utterances: deque[Placed] = deque(maxlen=LOG_LENGTH)
+        """In the order in which they came, and the alerts of rules among them."""
         self.moments: deque[Moment] = deque(maxlen=LOG_LENGTH)
         self.utterance_count = 0
+        self.alert_count = 0
         self.models = ModelHistory()
         self.row_count = 0
         self.cuts = 0
@@ -76,10 +79,13 @@ class Session:
         self.row_count += 1
         key = (row.stream, row.channel)
         self._note_moments(row)
+        placed = Placed(row, self.offset)
         if row.kind == "alert":
+            if alerts_of(row):
+                self.utterances.append(placed)
+                self.alert_count += 1
             return
         lane = self._lane(key)
-        placed = Placed(row, self.offset)
         if row.kind == "utterance":
             self.utterances.append(placed)
             self.utterance_count += 1
@@ -243,9 +249,9 @@ class Session:
         """What stands in a stretch of the axis."""
         lanes = {key: tuple(lane.painted(start, end)) for key, lane in self.lanes.items()}
         rows = [(span.end, span.row) for spans in lanes.values() for span in spans]
-        rows += [(u.end, u.row) for u in self.utterances if u.start < end and u.end > start]
+        rows += [(u.end, u.row) for u in self.utterances if u.lies_in(start, end)]
         # An utterance that was too short for a window painted its span itself.
-        unique = {(row.stream, row.channel, row.kind, at): (at, row) for at, row in rows}
+        unique = {(row.stream, row.channel, row.kind, row.flags, at): (at, row) for at, row in rows}
         ordered = sorted(unique.values(), key=lambda item: (item[0], item[1].kind == "utterance"))
         return Excerpt(
             title=title,
@@ -269,7 +275,8 @@ class Session:
         for mark in marks:
             self.moments.append(Moment(self.offset + mark.seconds, mark.note, alert=False))
         if row.kind == "alert" and not marks:
-            why = next((flag for flag in row.flags if flag != "derived"), "alert")
+            others = [flag for flag in row.flags if flag != "derived"]
+            why = ", ".join(alerts_of(row)) or next(iter(others), "alert")
             self.moments.append(Moment(self.offset + row.end, why, alert=True))
 
     def _begin_run(self) -> None:
@@ -290,7 +297,10 @@ class Session:
             levels.rewind(seconds)
         self.models.rewind(seconds)
         kept = [placed for placed in self.utterances if placed.end <= seconds]
-        self.utterance_count -= len(self.utterances) - len(kept)
+        alerts = sum(placed.row.kind == "alert" for placed in self.utterances)
+        alerts -= sum(placed.row.kind == "alert" for placed in kept)
+        self.alert_count -= alerts
+        self.utterance_count -= len(self.utterances) - len(kept) - alerts
         self.utterances = deque(kept, LOG_LENGTH)
         moments = (moment for moment in self.moments if moment.seconds <= seconds)
         self.moments = deque(moments, LOG_LENGTH)

@@ -87,6 +87,12 @@ class Placed:
         """Seconds of the axis."""
         return self.row.end + self.offset
 
+    def lies_in(self, start: float, end: float) -> bool:
+        """Some of it stands in [start, end) of the axis; an alert stands at its end."""
+        if self.row.kind == "alert":
+            return start <= self.end < end
+        return self.start < end and self.end > start
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -108,7 +114,7 @@ class Excerpt:
     lanes: tuple[tuple[str, tuple[Painted, ...]], ...]
     """Label and spans of every stream that has any."""
     rows: tuple[TimelineRow, ...]
-    """Those behind the spans, and the utterances, in the order of their ends."""
+    """Those behind the spans, utterances and alerts of rules, in the order of their ends."""
     moments: tuple[Moment, ...]
     models: tuple[str, ...] = ()
     """Name and version of those that made the rows, where that is known."""

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from realtime_ser.alerts.flags import alerts_of
 from realtime_ser.capture.file import FileSource
 from realtime_ser.cli.main import main
 from realtime_ser.engine import Engine
@@ -21,6 +22,7 @@ from realtime_ser.errors import SinkError, SourceError
 from realtime_ser.sinks.csv import CsvSink
 from realtime_ser.sinks.reader import read_timeline
 from tests.models import save_untrained
+from tests.receiver import receiving
 from tests.signals import silence, speech_like
 
 if TYPE_CHECKING:
@@ -327,3 +329,23 @@ def test_an_old_summary_is_refused_before_anything_runs(
     assert analyze(*recordings, "--output", output, "--model", model) == 2
     assert names(output) == ["summary.csv"]
     assert (output / "summary.csv").read_text() == "mine"
+
+
+def test_alerts_are_written_and_counted_and_nobody_is_told(
+    model: Path, recordings: list[str], output: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "alerts.toml"
+    with receiving() as receiver:
+        config.write_text(
+            "[alerts]\nrules = ['heard: confidence >= 0 for 2 s', 'confidence >= 0 for 3 s']\n"
+            f"webhook = '{receiver.url('/')}'\nsecret_file = 'nowhere'\n"
+        )
+        assert analyze(recordings[0], "--output", output, "--model", model, "--config", config) == 0
+    assert receiver.came == []
+    rows = read_timeline(output / "first.csv")
+    alerts = [row for row in rows if row.kind == "alert"]
+    assert [alerts_of(row) for row in alerts] == [["heard"], ["confidence-for-3-s"]]
+    for alert in alerts:
+        before = rows[rows.index(alert) - 1]
+        assert (before.kind, before.end) == ("window", alert.end)
+    assert [record["alerts"] for record in summary(output)] == ["2"]

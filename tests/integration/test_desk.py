@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +12,13 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from realtime_ser.alerts.post import Answer
+from realtime_ser.alerts.webhook import WebhookSink
 from realtime_ser.assembly import load_recognizer
 from realtime_ser.baseline import list_baselines
 from realtime_ser.capture.file import FileSource
 from realtime_ser.clock import SystemClock
-from realtime_ser.config import Config, RecognizerConfig, TimelineConfig
+from realtime_ser.config import AlertConfig, Config, RecognizerConfig, TimelineConfig
 from realtime_ser.desk import Desk
 from realtime_ser.errors import ConfigError, ModelError, RealtimeSerError, SinkError, SourceError
 from realtime_ser.marks import marks_of
@@ -23,7 +26,7 @@ from realtime_ser.sinks.csv import CsvSink
 from realtime_ser.sinks.reader import read_timeline
 from realtime_ser.stats import Turn
 from realtime_ser.succession import Succession
-from realtime_ser.testing import CollectSink, ScriptedSource, blocks
+from realtime_ser.testing import CollectSink, ManualClock, ScriptedSource, blocks
 from realtime_ser.ui.session import Session
 from realtime_ser.ui.sink import UiSink
 from tests.models import save_untrained
@@ -31,7 +34,7 @@ from tests.signals import silence, speech_like
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from realtime_ser.capture.source import Source
     from realtime_ser.types import CapturedBlock
@@ -95,11 +98,14 @@ class View(CollectSink):
 class Run:
     """A desk that is always taken down."""
 
-    def __init__(self, config: Config, source: str, *logs: CsvSink) -> None:
+    def __init__(
+        self, config: Config, source: str, *logs: CsvSink, webhook: WebhookSink | None = None
+    ) -> None:
         self.rows = View()
         self.engines = Succession(
-            source, open_source, load_recognizer(config), config, self.rows, list(logs)
-        )
+            source, open_source, load_recognizer(config), config, self.rows, list(logs),
+            webhook=webhook,
+        )  # fmt: skip
         self.desk = Desk(self.engines)
 
     def __enter__(self) -> Run:
@@ -440,3 +446,50 @@ def test_what_is_written_is_whole_when_the_user_leaves(config: Config, tmp_path:
     assert run.desk.health().state == "ended"
     assert len(read_timeline(log.path)) == len(run.rows.rows)
     assert run.rows.rows[-1].kind == "utterance"
+
+
+class Receiver:
+    """Takes alerts, or does not."""
+
+    def __init__(self) -> None:
+        self.answer = Answer(500, "Oops")
+        self.came = 0
+
+    def send(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+        self.came += 1
+        return self.answer
+
+    def cancel(self) -> None:
+        pass
+
+
+def test_a_webhook_outlives_the_sources_and_its_trouble_is_shown(
+    config: Config, tmp_path: Path
+) -> None:
+    receiver = Receiver()
+    webhook = WebhookSink("example.com", receiver, b"secret", {}, ManualClock(automatic=True))
+    alerts = AlertConfig(rules=("heard: confidence >= 0 for 2 s",))
+    log = CsvSink(tmp_path / "a.csv")
+    with Run(replace(config, alerts=alerts), "mic:one", log, webhook=webhook) as run:
+        wait_until(lambda: webhook.lost == 1, 20, "the first alert")
+        (trouble,) = run.desk.health().broken
+        assert trouble == "alerts.webhook: example.com says 500 Oops; alerts are tried again"
+        receiver.answer = Answer(200)
+        run.desk.listen_to("mic:two")
+        wait_until(lambda: webhook.delivered == 1, 20, "that of the second source")
+        assert run.desk.health().broken == ()
+        assert run.desk.logs == (str(log.path),)
+        run.desk.stop()
+    found = [row for row in read_timeline(log.path) if row.kind == "alert"]
+    assert [(row.stream, row.flags) for row in found] == [
+        ("one", ("derived", "alert:heard")),
+        ("two", ("derived", "alert:heard")),
+    ]
+    assert webhook._thread is not None
+    assert not webhook._thread.is_alive()
+
+
+def test_a_model_that_does_not_know_the_emotions_of_a_rule_is_not_taken(config: Config) -> None:
+    rules = AlertConfig(rules=("surprise >= 0.5 for 5 s",))
+    with pytest.raises(ConfigError, match="the model knows only angry, disgust"):
+        Run(replace(config, alerts=rules), "mic:one")

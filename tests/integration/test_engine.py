@@ -291,7 +291,7 @@ def test_stages_of_the_latency_are_measured() -> None:
     engine.start()
     assert engine.join(PATIENCE)
     stages = dict(engine.health().stages)
-    assert list(stages) == ["detection", "wait", "inference", "output"]
+    assert list(stages) == ["hangover", "detection", "wait", "inference", "output"]
     assert all(stage.p95 is not None for stage in stages.values())
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +13,10 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from realtime_ser.alerts.flags import alerts_of
 from realtime_ser.sinks.reader import read_timeline
 from tests.models import save_untrained
+from tests.receiver import receiving
 from tests.signals import silence, speech_like
 
 ROOT = Path(__file__).parents[2]
@@ -192,3 +196,51 @@ def test_a_recording_damaged_in_the_middle_is_said(model: Path, tmp_path: Path) 
     content[middle : middle + 6000] = np.random.default_rng(0).bytes(6000)
     recording.write_bytes(bytes(content))
     assert "call.ogg: " in one_line(live(model, str(recording)))
+
+
+def settings(folder: Path, url: str) -> str:
+    """A file of settings whose rule holds whenever somebody speaks."""
+    (folder / "secret").write_text("0123456789abcdef0123456789abcdef")
+    file = folder / "alerts.toml"
+    file.write_text(
+        f"[alerts]\nrules = ['heard: confidence >= 0 for 1 s']\nwebhook = '{url}'\n"
+        f"secret_file = '{folder / 'secret'}'\n"
+    )
+    return str(file)
+
+
+def test_an_alert_is_printed_written_and_posted(model: Path, tmp_path: Path) -> None:
+    recording, timeline = write(tmp_path / "call.wav"), tmp_path / "t.csv"
+    with receiving() as receiver:
+        config = settings(tmp_path, receiver.url("/hook"))
+        done = live(model, str(recording), "--csv", str(timeline), "--config", config)
+    assert (done.returncode, done.stderr) == (0, b"")
+    rows = read_timeline(timeline)
+    (alert,) = [row for row in rows if row.kind == "alert"]
+    assert alerts_of(alert) == ["heard"]
+    (line,) = [line for line in done.stdout.decode().splitlines() if line.startswith("!")]
+    assert line.endswith("  heard")
+    ((path, _, body),) = receiver.came
+    content = json.loads(body)
+    assert (path, content["alert"], content["end"]) == ("/hook", "heard", alert.end)
+
+
+def test_a_webhook_that_is_not_there_is_told_and_harms_nothing(model: Path, tmp_path: Path) -> None:
+    recording, timeline = write(tmp_path / "call.wav"), tmp_path / "t.csv"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+    config = settings(tmp_path, url)
+    done = live(model, str(recording), "--csv", str(timeline), "--config", config)
+    assert done.returncode == 0
+    assert [row.kind for row in read_timeline(timeline)].count("alert") == 1
+    first, last = done.stderr.decode().splitlines()
+    assert "alerts.webhook: 127.0.0.1 cannot be reached" in first
+    assert "1 of 1 alerts were not delivered to 127.0.0.1" in last
+
+
+def test_a_webhook_without_its_secret_is_refused(model: Path, tmp_path: Path) -> None:
+    config = settings(tmp_path, "https://example.com/")
+    (tmp_path / "secret").unlink()
+    line = one_line(live(model, str(write(tmp_path / "call.wav")), "--config", config))
+    assert "alerts.secret_file" in line
+    assert "cannot be read" in line

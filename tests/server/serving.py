@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
@@ -24,9 +25,9 @@ from realtime_ser.server.app import Heard, Server
 from realtime_ser.server.auth import Rules
 from realtime_ser.server.files import Disk, Folder
 from realtime_ser.server.listening import listen
-from realtime_ser.server.run import run_server
+from realtime_ser.server.run import Tls, run_server
 from realtime_ser.sinks.reader import read_timeline
-from realtime_ser.testing import ConstantRecognizer
+from realtime_ser.testing import CollectSink, ConstantRecognizer
 from realtime_ser.types import TimelineRow
 from tests.signals import silence, speech_like
 
@@ -42,6 +43,7 @@ def settings(**server: Any) -> Config:
     return Config(vad=VadConfig(backend="webrtc"), server=ServerConfig(port=0, **server))
 
 
+@functools.cache
 def spoken(seconds: float = 2.0, pause: float = 1.0, *, channels: int = 1) -> bytes:
     """mu-law at 8 kHz: silence, speech, silence, the same on every channel."""
     parts = [silence(0.2, sample_rate=RATE), speech_like(seconds, sample_rate=RATE)]
@@ -134,12 +136,16 @@ async def serving(
     folder: Path | None = None,
     disguise: Callable[[str], str] | None = None,
     max_streams: int = 400,
+    recognizer: ConstantRecognizer | None = None,
+    in_time: bool = True,
+    tls: Tls | None = None,
+    webhook: CollectSink | None = None,
 ) -> AsyncIterator[Stage]:
-    """Run a server as the command does."""
+    """Run a server as the command does; at the end it must have drained ``in_time``."""
     config = config or settings()
     config = replace(config, floor=replace(config.floor, max_streams=max_streams))
     clock = SystemClock()
-    recognizer = ConstantRecognizer(probabilities=ANGRY)
+    recognizer = recognizer or ConstantRecognizer(probabilities=ANGRY)
     floor = Floor(recognizer, pipeline_factory(config, recognizer), config, clock=clock)
     told: list[str] = []
     disk = Disk(clock, told.append)
@@ -147,7 +153,7 @@ async def serving(
     listener = listen(config.server.host, 0)
     server = Server(
         floor, Heard("constant", recognizer.classes), config, rules or Rules(), clock,
-        folder=files, disk=disk, disguise=disguise, feed_every=0.05,
+        folder=files, webhook=webhook, disk=disk, disguise=disguise, feed_every=0.05,
     )  # fmt: skip
     host, port = listener.getsockname()[:2]
     stage = Stage(f"{host}:{port}", floor, server, folder)
@@ -155,7 +161,7 @@ async def serving(
     ready = asyncio.Event()
     floor.start()
     running = asyncio.create_task(
-        run_server(server, floor, listener, config.server, stage.stop, ready.set)
+        run_server(server, floor, listener, config.server, stage.stop, ready.set, tls=tls)
     )
     try:
         async with asyncio.timeout(PATIENCE):
@@ -163,5 +169,5 @@ async def serving(
         yield stage
     finally:
         stage.stop.set()
-        assert await running
+        assert await running is in_time
         assert recognizer.open_slots == set()

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 
+from realtime_ser.engine.line import Account
 from realtime_ser.server import book
+from realtime_ser.server.feed import Changes
 from realtime_ser.testing import ManualClock
 from tests.server.serving import PATIENCE, START, listen_to, serving, spoken, until
+from tests.server.test_parts import Line
 
 FLOOR = {
     "streams", "capacity", "speaking", "load", "hop", "latency_ms", "dropped", "refused",
@@ -71,8 +75,13 @@ async def test_one_stream_is_shown_with_its_history() -> None:
             await socket.send('{"type":"stop"}')
             talk = await listen_to(socket)
             now = history["rows"]
-            while now[-1]["type"] != "end":
-                now.append(await following(feed))
+            rest = await listen_to(feed)
+            now += rest.messages
+            assert (now[-1]["type"], rest.code) == ("end", 1000)
+        async with stage.socket("/v1/feed?stream=a/b%20%C3%BC") as feed:
+            (history,) = (await listen_to(feed)).messages  # of one that has ended
+            assert history["stream"]["state"] == "ended"
+            assert len(history["rows"]) == rest.messages[-1]["rows"]
         shown = [row for row in now if row["type"] != "speech_start"]
         assert shown == [m for m in talk.messages if m["type"] not in ("ready", "speech_start")]
         assert any(row["type"] == "speech_start" for row in now)
@@ -86,7 +95,7 @@ async def test_an_unknown_stream_is_refused() -> None:
                 assert (talk.error, talk.code) == ("unknown", 1008)
 
 
-async def test_a_dashboard_that_sleeps_gets_the_newest_picture_not_a_backlog() -> None:
+async def test_each_end_is_told_once() -> None:
     async with serving() as stage, stage.socket("/v1/feed") as feed:
         await following(feed)
         versions = []
@@ -98,6 +107,31 @@ async def test_a_dashboard_that_sleeps_gets_the_newest_picture_not_a_backlog() -
                 entry["stream"] for entry in update["streams"] if entry["state"] == "ended"
             ]
         assert versions == ["call-0", "call-1", "call-2"]
+
+
+def test_a_slow_dashboard_gets_the_newest_picture_not_a_backlog() -> None:
+    shelf, line = book.Book(), Line()
+    stream = book.Entry(("a", 0), "customer", {}, datetime.now(UTC), line)  # type: ignore[arg-type]
+    shelf.add(stream)
+    changes = Changes(shelf)
+    assert changes.since_last() is None
+    for second in range(100):  # nobody asks meanwhile
+        line.received = float(second)
+        stream.look(10.0 * second)
+    news = json.loads(f"{{{changes.since_last()}}}")
+    assert [entry["duration"] for entry in news["streams"]] == [99.0]
+    assert changes.since_last() is None
+    stream.end(Account(160_000, 160_000, 0), 2000.0)
+    news = json.loads(f"{{{changes.since_last()}}}")
+    assert (news["streams"][0]["state"], news["ended"]) == ("ended", [["a", 0]])
+    again = book.Entry(("a", 0), "customer", {}, datetime.now(UTC), line)  # type: ignore[arg-type]
+    shelf.add(again)  # a call of the same name, before the old one is forgotten
+    news = json.loads(f"{{{changes.since_last()}}}")
+    assert (news["streams"][0]["state"], news["ended"]) == ("live", [])
+    again.end(Account(0, 0, 0), 3000.0)
+    shelf.sweep(3000.0 + book.ENDED_FOR)
+    assert json.loads(f"{{{changes.since_last()}}}") == {"streams": [], "ended": [["a", 0]]}
+    assert changes.since_last() is None
 
 
 async def test_ending_sends_dashboards_away() -> None:

@@ -6,15 +6,21 @@ import asyncio
 import contextlib
 import json
 import socket as sockets
+import ssl
 import struct
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from realtime_ser.client import Client, ServerError
 from realtime_ser.errors import SinkError
+from realtime_ser.server import calls, protocol
 from realtime_ser.server.auth import Rules
+from realtime_ser.server.listening import check_tls
+from realtime_ser.server.run import Tls
 from realtime_ser.sinks.csv import CsvSink
 from tests.server.serving import PATIENCE, START, Talk, listen_to, serving, settings, spoken, until
 
@@ -28,29 +34,27 @@ async def said(stage: object, *messages: str | bytes) -> Talk:
         return await listen_to(socket)
 
 
-@pytest.mark.parametrize(
-    ("messages", "code", "close"),
-    [
-        ([b"\0" * 160], "malformed", 1003),
-        (["hello"], "malformed", 1003),
-        (["[" * 5000], "malformed", 1003),
-        (['{"type":"start","sample_rate":8000}'], "malformed", 1003),
-        (["{" + " " * 20_000 + "}"], "too_big", 1009),
-        ([json.dumps(START), "what?"], "malformed", 1003),
-        ([json.dumps(START), b"\0" * 300_000], "too_big", 1009),
-        (
-            [json.dumps(START | {"encoding": "f32le"}), np.array([0, np.nan], "<f4").tobytes()],
-            "audio",
-            1003,
-        ),
-    ],
-)
-async def test_nonsense_is_told_in_one_line(
-    messages: list[str | bytes], code: str, close: int
-) -> None:
+NONSENSE: list[tuple[list[str | bytes], str, int]] = [
+    ([b"\0" * 160], "malformed", 1003),
+    (["hello"], "malformed", 1003),
+    (["[" * 5000], "malformed", 1003),
+    (['{"type":"start","sample_rate":8000}'], "malformed", 1003),
+    (["{" + " " * 20_000 + "}"], "too_big", 1009),
+    ([json.dumps(START), "what?"], "malformed", 1003),
+    ([json.dumps(START), b"\0" * 300_000], "too_big", 1009),
+    (
+        [json.dumps(START | {"encoding": "f32le"}), np.array([0, np.nan], "<f4").tobytes()],
+        "audio",
+        1003,
+    ),
+]
+
+
+async def test_nonsense_is_told_in_one_line() -> None:
     async with serving() as stage:
-        talk = await said(stage, *messages)
-        assert (talk.error, talk.code, talk.reason) == (code, close, code)
+        for messages, code, close in NONSENSE:
+            talk = await said(stage, *messages)
+            assert (talk.error, talk.code, talk.reason) == (code, close, code), messages
         assert (await stage.call(spoken(1.0))).of("utterance")  # nobody else minds
 
 
@@ -251,3 +255,41 @@ async def test_a_call_that_cannot_be_written_is_not_taken(tmp_path: Path) -> Non
         assert (talk.error, talk.code) == ("storage", 1013)
         folder.mkdir()
         assert (await stage.call(spoken(0.5))).code == 1000
+
+
+async def test_tls(tmp_path: Path) -> None:
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj",
+         "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out",
+         "cert.pem"],
+        cwd=tmp_path, capture_output=True, check=False,
+    )  # fmt: skip
+    if made.returncode:
+        pytest.skip("needs openssl")
+    files = Tls(tmp_path / "cert.pem", tmp_path / "key.pem")
+    assert check_tls(files.certificate, files.key)
+    trusting = ssl.create_default_context(cafile=str(files.certificate))
+    async with serving(tls=files) as stage:
+        async with Client(f"wss://{stage.url}", tls=trusting) as client:
+            await client.start(sample_rate=8000, encoding="mulaw")
+        with pytest.raises(ServerError, match="certificate"):
+            async with Client(f"wss://{stage.url}"):
+                pass
+        with pytest.raises(ServerError):
+            async with Client(f"ws://{stage.url}"):
+                pass
+
+
+async def test_who_says_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "REQUEST_PATIENCE", 0.1)
+    monkeypatch.setattr(calls, "START_PATIENCE", 0.1)
+    async with serving() as stage:
+        host, port = stage.url.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /v1/stream HTTP/1.1\r\n")
+        with contextlib.suppress(ConnectionResetError):
+            async with asyncio.timeout(PATIENCE):
+                assert await reader.read() == b""
+        writer.close()
+        talk = await said(stage)
+        assert (talk.error, talk.code) == ("idle", 1008)

@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from realtime_ser.capture import g711
+from realtime_ser.config import AlertConfig
 from realtime_ser.sinks.jsonl import encode_json
+from realtime_ser.testing import CollectSink, ConstantRecognizer
+from realtime_ser.types import AudioArray, Prediction
 from tests.server.serving import (
     RATE,
     START,
@@ -74,19 +79,21 @@ async def test_frames_may_be_cut_anywhere() -> None:
             assert len(talk.of("end")) == 2
 
 
-@pytest.mark.parametrize("encoding", ["s16le", "f32le", "mulaw", "alaw"])
-async def test_every_encoding_is_heard_alike(encoding: str) -> None:
+async def test_every_encoding_is_heard_alike() -> None:
     voice = g711.decode(np.frombuffer(spoken(), np.uint8), "mulaw")
-    if encoding == "s16le":
-        audio = (voice * 32768).astype("<i2").tobytes()
-    elif encoding == "f32le":
-        audio = voice.astype("<f4").tobytes()
-    else:
-        audio = g711.encode(voice, encoding).tobytes()  # type: ignore[arg-type]
+    sent = {
+        "s16le": (voice * 32768).astype("<i2").tobytes(),
+        "f32le": voice.astype("<f4").tobytes(),
+        "mulaw": g711.encode(voice, "mulaw").tobytes(),
+        "alaw": g711.encode(voice, "alaw").tobytes(),
+    }
     async with serving() as stage:
-        talk = await stage.call(audio, encoding=encoding)
-        assert len(talk.of("utterance")) == 1
-        check_account(talk, len(voice) / RATE)
+        talks = await asyncio.gather(
+            *(stage.call(audio, encoding=encoding) for encoding, audio in sent.items())
+        )
+        for talk in talks:
+            assert len(talk.of("utterance")) == 1
+            check_account(talk, len(voice) / RATE)
 
 
 async def test_the_agent_is_left_out_and_told_why(tmp_path: Path) -> None:
@@ -179,3 +186,55 @@ async def test_ending_the_server_ends_calls_in_order(tmp_path: Path) -> None:
         assert len(talk.of("utterance")) == 1
         ((_, rows),) = stage.rows().items()
         assert rows[-1].kind == "utterance"
+
+
+async def test_draining_has_an_end(tmp_path: Path) -> None:
+    async with serving(settings(drain=0.0), folder=tmp_path, in_time=False) as stage:
+        async with stage.socket() as socket:
+            await socket.send(json.dumps(START))
+            await socket.send(spoken(1.3, pause=0.0))
+            await until(lambda: stage.floor.health().rows)
+            stage.stop.set()
+            talk = await listen_to(socket)
+        assert talk.code == 1001
+        check_account(talk, 1.5)
+
+
+class Broken(ConstantRecognizer):
+    def step(self, slots: Sequence[int], pieces: Sequence[AudioArray]) -> list[Prediction]:
+        if slots:
+            raise RuntimeError("the network has gone")
+        return []
+
+
+async def test_a_floor_that_breaks_ends_the_server_with_its_error() -> None:
+    talk = Talk()
+
+    async def speak() -> None:
+        nonlocal talk
+        async with serving(recognizer=Broken()) as stage:
+            talk = await stage.call(spoken())
+
+    with pytest.raises(RuntimeError, match="the network has gone"):
+        await speak()
+    (end,) = talk.of("end")
+    assert end["received"] == end["analysed"] + end["dropped"]
+
+
+async def test_an_alert_goes_everywhere_at_once(tmp_path: Path) -> None:
+    rules = AlertConfig(rules=("long-anger: angry >= 0.6 for 1 s",))
+    webhook = CollectSink()
+    config = replace(settings(), alerts=rules)
+    async with serving(config, folder=tmp_path, webhook=webhook) as stage:
+        talk = await stage.call(spoken())
+        (alert,) = talk.of("alert")
+        assert alert["flags"].endswith("alert:long-anger")
+        ((_, rows),) = stage.rows().items()
+        assert [row.kind for row in rows].count("alert") == 1
+        (shown,) = (await stage.streams())["streams"]
+        assert shown["alerts"] == 1
+        assert shown["alert"] == {
+            "name": "long-anger", "end": alert["end"], "utc": alert["utc"],
+        }  # fmt: skip
+        assert [row.kind for row in webhook.rows].count("alert") == 1
+        assert 'realtime_ser_rows_total{kind="alert"} 1.0' in (await stage.get("/metrics"))[1]

@@ -21,6 +21,7 @@ from realtime_ser.ui.widgets.health_line import HealthLine
 from realtime_ser.ui.widgets.notice import Notice
 from realtime_ser.ui.widgets.timeline import Timeline
 from realtime_ser.ui.widgets.title_line import TitleLine
+from realtime_ser.ui.widgets.utterance_log import UtteranceLog
 from tests.ui.scenes import (
     CALL,
     ScriptedMonitor,
@@ -339,6 +340,27 @@ async def test_marks_and_alerts_stand_on_the_axis() -> None:
         await pilot.click(Timeline, offset=(axis.index("◆"), 2))
         await look(pilot)
         assert "◆ x  ·  esc" in str(app.query_one(Timeline).border_subtitle)
+
+
+async def test_an_alert_is_told_and_listed() -> None:
+    alert = make_row("angry", 0.9, start=4.0, end=9.0, kind="alert")
+    rows = [
+        make_row("angry", 0.9, start=0.0, end=9.0),
+        replace(alert, flags=("derived", "alert:older")),
+        replace(alert, flags=("derived", "alert:angry-for-5-s")),
+    ]
+    app = make_app(speaking(10.0, duration=None), rows)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await look(pilot)
+        assert [note.message for note in app._notifications] == ["▲  0:09  angry-for-5-s"]
+        log = app.query_one(UtteranceLog)
+        assert "▲ older" in text_of(app, UtteranceLog)
+        assert "0:09   5.0 s   ▲ angry-for-5-s" in text_of(app, UtteranceLog)
+        assert log.border_title == "utterances  ▲ 2"
+        # Something else that is told does not take its place.
+        app.tell("something else")
+        await pilot.pause()
+        assert len(app._notifications) == 2
 
 
 async def test_a_small_screen_reads_out_too() -> None:

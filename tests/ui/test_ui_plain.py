@@ -6,6 +6,7 @@ import errno
 import io
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -47,12 +48,17 @@ def test_a_window_an_utterance_an_uncertain_row_and_an_alert() -> None:
         make_row("disgust", 0.35, start=0.5, end=4.0, classes=SIX),
         make_row("happy", 1.0, start=0.5, end=64.0, kind="utterance", classes=SIX),
         make_row("angry", 0.9, start=0.5, end=3700.0, kind="alert", classes=SIX),
+        replace(
+            make_row("angry", 0.9, start=0.5, end=3700.0, kind="alert", classes=SIX),
+            flags=("derived", "alert:loud"),
+        ),
     )
     assert text == [
         "    0:03.5  angry     0.71             A.71 D.15 F.07 H.04 N.02 S.01   -23 dBFS",
         "    0:04.0  uncertain (disgust 0.35)   A.34 D.35 F.17 H.08 N.04 S.02   -23 dBFS",
         "=   1:04.0  happy     1.00             A.00 D.00 F.00 H1.0 N.00 S.00   -23 dBFS  63.5 s",
         "! 1:01:40.0  angry     0.90             A.90 D.05 F.03 H.01 N.01 S.00   -23 dBFS",
+        "! 1:01:40.0  angry     0.90             A.90 D.05 F.03 H.01 N.01 S.00   -23 dBFS  loud",
     ]
 
 

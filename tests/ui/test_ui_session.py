@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from realtime_ser.stats import Turn
-from realtime_ser.types import UNCERTAIN
+from realtime_ser.types import UNCERTAIN, TimelineRow
 from realtime_ser.ui.session import LOG_LENGTH, Session
 from realtime_ser.ui.shown import Learning, Now
 from tests.ui.scenes import CLASSES, make_health, make_row, make_status
@@ -175,3 +175,46 @@ def test_the_log_is_bounded() -> None:
     assert len(session.utterances) == LOG_LENGTH
     assert session.utterance_count == LOG_LENGTH + 5
     assert session.utterances[-1].start == LOG_LENGTH + 4
+
+
+def alert_row(end: float, *flags: str, **place: object) -> TimelineRow:
+    row = make_row("angry", 0.9, start=end - 5.0, end=end, kind="alert", **place)  # type: ignore[arg-type]
+    return replace(row, flags=("derived", *flags))
+
+
+def test_alerts_of_rules_stand_on_the_axis_and_among_the_utterances() -> None:
+    session = session_at(20.0)
+    session.take(make_row("angry", 0.9, start=0.0, end=10.0))
+    session.take(alert_row(10.0, "alert:loud"))
+    session.take(alert_row(10.0, "alert:any-negative"))
+    session.take(make_row("angry", 0.8, start=0.0, end=10.0, kind="utterance"))
+    session.take(alert_row(10.0, "mark:3.0:mine"))
+    listed = [(placed.row.kind, placed.row.flags[1:]) for placed in session.utterances]
+    assert listed == [
+        ("alert", ("alert:loud",)), ("alert", ("alert:any-negative",)), ("utterance", ()),
+    ]  # fmt: skip
+    assert (session.utterance_count, session.alert_count) == (1, 2)
+    moments = [(moment.seconds, moment.note, moment.alert) for moment in session.moments]
+    assert moments == [(10.0, "loud", True), (10.0, "any-negative", True), (3.0, "mine", False)]
+
+
+def test_an_excerpt_has_the_alerts_that_stand_in_it() -> None:
+    session = session_at(20.0)
+    session.take(make_row("angry", 0.9, start=0.0, end=10.0))
+    session.take(alert_row(10.0, "alert:loud"))
+    session.take(alert_row(10.0, "alert:other"))
+    session.take(make_row("angry", 0.8, start=0.0, end=10.0, kind="utterance"))
+    kinds = [row.kind for row in session.excerpt(0.0, 20.0, "").rows]
+    assert kinds == ["window", "alert", "alert", "utterance"]
+    assert [row.kind for row in session.excerpt(0.0, 9.0, "").rows] == ["window", "utterance"]
+
+
+def test_moving_back_forgets_later_alerts() -> None:
+    session = session_at(30.0)
+    for end in (10.0, 20.0):
+        session.take(make_row("angry", 0.9, start=end - 10.0, end=end))
+        session.take(alert_row(end, "alert:loud"))
+        session.take(make_row("angry", 0.9, start=end - 10.0, end=end, kind="utterance"))
+    session.turn(Turn(0, 1, 12.0))
+    assert (session.utterance_count, session.alert_count) == (1, 1)
+    assert [placed.end for placed in session.utterances] == [10.0, 10.0]

@@ -87,11 +87,12 @@ def alert() -> tuple[ScriptedDesk, list[TimelineRow]]:
     """An alert, a mark, and the cursor on an angry moment."""
     monitor, rows = speech()
     newest = rows[-1]
+    flags = ("derived", "alert:any-negative-for-5-s")
     rows += [
-        replace(newest, kind="alert", end=24.0, flags=("derived", "angry-for-5-s")),
+        replace(newest, kind="alert", start=23.8, end=32.3, flags=flags),
         replace(newest, kind="alert", flags=("derived", "mark:31.0:asks for a refund")),
     ]
-    return monitor, rows
+    return monitor, sorted(rows, key=lambda row: row.end)
 
 
 def replay() -> tuple[ScriptedMonitor, list[TimelineRow]]:

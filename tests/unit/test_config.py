@@ -157,7 +157,7 @@ def test_nothing_is_left_out_of_mixed_channels() -> None:
     assert "capture.left_out leaves nothing out of mixed channels" in text
 
 
-LISTS_OF_TEXTS = ("server.origins", "server.proxies")
+LISTS_OF_TEXTS = ("server.origins", "server.proxies", "alerts.rules")
 
 
 def test_every_number_has_a_range() -> None:
@@ -214,3 +214,22 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
     missing = tmp_path / "missing.toml"
     assert message(missing) == f"{missing}: cannot be read (No such file or directory)"
     assert "cannot be read" in message(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        ("rules = ['angry > 0.6 for 5 s']", "alerts.rules: rule 'angry > 0.6 for 5 s': '>' stands"),
+        ("rules = [3]", "alerts.rules = 3 is not a text"),
+        ("webhook = 'ftp://example.com'", "alerts.webhook: must begin with http:// or https://"),
+        ("webhook = 'https://hooks.example.com/a'", "alerts.webhook needs alerts.secret_file"),
+        ("webhook = 'https://me:pass@example.com'", "must not have a user"),
+        ("webhook = 'https://example.com:99999/'", "is no URL"),
+        ("webhook = 'https://example.com/a b'", "no blanks"),
+    ],
+)
+def test_alerts_that_cannot_be(tmp_path: Path, table: str, complaint: str) -> None:
+    text = message(write(tmp_path, f"[alerts]\n{table}\n"))
+    assert text.startswith(str(tmp_path / "mine.toml"))
+    assert complaint in text
+    assert "pass@" not in text

@@ -6,12 +6,13 @@ import pytest
 
 from realtime_ser.delivery import Delivery
 from realtime_ser.errors import SinkError
+from realtime_ser.marks import Mark
 from realtime_ser.stats import Stamps
 from realtime_ser.testing import CollectSink
 from realtime_ser.types import TimelineRow
 from tests.rows import make_row
 
-STAMPS = Stamps(1.0, 1.0, 1.0)
+STAMPS = Stamps(0.9, 1.0, 1.0, 1.0)
 
 
 class Breaking(CollectSink):
@@ -57,3 +58,15 @@ def test_every_sink_is_closed_even_one_that_failed() -> None:
         delivery.close(ending)
         delivery.write(make_row(), STAMPS, 1.0, lambda _: None)
     assert [sink.closed for sink in sinks] == [1, 1]
+
+
+def test_a_mark_repeats_what_was_heard_and_no_alert() -> None:
+    sink = CollectSink()
+    delivery = Delivery([sink])
+    heard = make_row(end=9.0)
+    alert = make_row(kind="alert", start=0.5, end=9.0, flags=("derived", "alert:loud"))
+    for row in (heard, alert):
+        delivery.write(row, STAMPS, 1.0, lambda _: None)
+    delivery.mark(Mark(8.0, "mine"), lambda _: None)
+    assert sink.rows[-1].start == heard.start
+    assert sink.rows[-1].flags == ("derived", "mark:8.0:mine")

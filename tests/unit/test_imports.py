@@ -32,7 +32,9 @@ def test_starts_light(code: str) -> None:
     assert loaded & set(HEAVY) == set()
 
 
-@pytest.mark.parametrize("command", ["live", "demo", "dashboard", "analyze", "evaluate", "train"])
+@pytest.mark.parametrize(
+    "command", ["live", "demo", "dashboard", "serve", "analyze", "evaluate", "train"]
+)
 def test_help_of_a_command_needs_no_torch(command: str) -> None:
     code = (
         "from realtime_ser.cli.main import main\n"
@@ -40,3 +42,21 @@ def test_help_of_a_command_needs_no_torch(command: str) -> None:
         "except SystemExit: pass"
     )
     assert modules_after(code) & {"torch", "torchaudio", "textual", "sounddevice"} == set()
+
+
+def test_a_client_needs_no_torch_and_no_server() -> None:
+    loaded = modules_after("import realtime_ser.client")
+    assert (
+        loaded & {"torch", "torchaudio", "textual", "sounddevice", "starlette", "uvicorn"} == set()
+    )
+
+
+def test_help_loads_no_server() -> None:
+    code = (
+        "from realtime_ser.cli.main import main\n"
+        "try: main(['serve', '--help'])\n"
+        "except SystemExit: pass"
+    )
+    assert (
+        modules_after(code) & {"starlette", "uvicorn", "websockets", "prometheus_client"} == set()
+    )

@@ -26,6 +26,14 @@ def test_a_problem_is_said_once_and_so_is_its_end() -> None:
     assert notices.update(WELL) == ["mic: audio is back"]
 
 
+def test_a_webhook_in_trouble_is_told_once_and_so_is_its_end() -> None:
+    notices = Notices()
+    trouble = "alerts.webhook: example.com does not answer in time; alerts are tried again"
+    assert notices.update(WELL, trouble) == [trouble]
+    assert notices.update(WELL, trouble) == []
+    assert notices.update(WELL) == ["alerts.webhook: alerts are delivered again"]
+
+
 def test_overflows_and_drops_are_counted() -> None:
     notices = Notices()
     assert "2 overflows" in notices.update(replace(WELL, overflows=2))[0]

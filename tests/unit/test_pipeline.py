@@ -7,6 +7,9 @@ from itertools import count
 import numpy as np
 import pytest
 
+from realtime_ser.alerts.flags import alerts_of
+from realtime_ser.alerts.rules import parse_rules
+from realtime_ser.alerts.watch import AlertWatch
 from realtime_ser.batching import DuePiece, recognize_batch
 from realtime_ser.config import Config
 from realtime_ser.pipeline import StreamPipeline
@@ -50,7 +53,7 @@ class LoudnessVad:
         self._rest = self._rest[:0]
 
 
-def make_pipeline(config: Config | None = None) -> StreamPipeline:
+def make_pipeline(config: Config | None = None, alerts: AlertWatch | None = None) -> StreamPipeline:
     config = config or Config()
     return StreamPipeline(
         vad=LoudnessVad(),  # type: ignore[arg-type]
@@ -58,6 +61,7 @@ def make_pipeline(config: Config | None = None) -> StreamPipeline:
         timeline=Timeline("call", 0, CLASSES, config.timeline, STARTED),
         config=config,
         unit_samples=1600,
+        alerts=alerts,
     )
 
 
@@ -197,3 +201,29 @@ def test_status_tells_where_the_stream_is() -> None:
     assert status.speech
     assert status.level_dbfs == pytest.approx(-20.0, abs=0.1)
     assert status.peak_dbfs == pytest.approx(-20.0, abs=0.1)
+
+
+def test_an_alert_stands_right_behind_the_row_that_raised_it() -> None:
+    watch = AlertWatch(parse_rules(["loud: angry >= 0.6 for 2 s", "angry >= 0.6 for 3 s"]))
+    rows = run(one_stream(CALL, 512), make_pipeline(alerts=watch), recognizer())
+    assert [row for row in rows if row.kind != "alert"] == run(
+        one_stream(CALL, 512), make_pipeline(), recognizer()
+    )
+    alerts = [row for row in rows if row.kind == "alert"]
+    assert [alerts_of(alert) for alert in alerts] == [["loud"], ["angry-for-3-s"]]
+    for alert in alerts:
+        before = rows[rows.index(alert) - 1]
+        assert (before.kind, before.end, before.utc) == ("window", alert.end, alert.utc)
+        assert alert.start == rows[0].start
+        assert alert.probabilities == before.probabilities
+    assert [row.end for row in rows] == sorted(row.end for row in rows)
+    # The second rule was completed by what was said after the pause.
+    assert alerts[1].end > rows[-1].start
+
+
+def test_alerts_do_not_depend_on_how_audio_is_cut() -> None:
+    def found(size: int) -> list[TimelineRow]:
+        watch = AlertWatch(parse_rules(["angry >= 0.6 for 2 s", "confidence >= 0.5 for 2.5 s"]))
+        return run(one_stream(CALL, size), make_pipeline(alerts=watch), recognizer())
+
+    assert found(160) == found(512) == found(len(CALL))

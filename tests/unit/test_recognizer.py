@@ -285,3 +285,27 @@ def test_fusion_goes_from_the_strangers_to_the_speakers() -> None:
     assert known.tolist() == [0.0, 0.5, 1.0]
     found = fuse(scores, *parts, known)
     torch.testing.assert_close(found[:, 0], torch.tensor([0.9, 0.55, 0.2]))
+
+
+def test_a_stream_between_two_segments_holds_its_speaker_only(
+    adapting: NetworkRecognizer,
+) -> None:
+    piece = speech_like(0.5)
+    slots = [adapting.open() for _ in range(30)]
+    for slot in slots:  # one after the other: they share a place among the segments
+        adapting.begin(slot)
+        adapting.step([slot], [piece])
+        known = adapting.memory(slot)
+        adapting.finish(slot)
+        for key, value in adapting.memory(slot).items():
+            torch.testing.assert_close(value, known[key])
+    assert len(adapting._segments.gather(range(4))["units"]) == 4
+    assert adapting._segments._size == 4
+
+
+def test_bfloat16_says_nearly_the_same(tmp_path: Path) -> None:
+    full = made(tmp_path, "with trunk")
+    light = NetworkRecognizer(load_model(tmp_path / "model"), CPU, 1.0, bfloat16=True)
+    pieces = [speech_like(0.5, seed=i) for i in range(4)]
+    for one, other in zip(alone(full, pieces), alone(light, pieces), strict=True):
+        np.testing.assert_allclose(one.window, other.window, atol=0.03)

@@ -1,4 +1,4 @@
-"""What was said and how: one line an utterance, the newest at the bottom."""
+"""What was said and how: a line an utterance, alerts between them, the newest at the bottom."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from realtime_ser.alerts.flags import alerts_of
 from realtime_ser.types import UNCERTAIN
 from realtime_ser.ui.display import Display
 from realtime_ser.ui.shown import leading_class
@@ -37,14 +38,16 @@ class UtteranceLog(ScrollView, can_focus=True):
     def show(self, display: Display) -> None:
         """Draw again if anything has changed."""
         session = self._session
-        count = session.utterance_count
+        count = session.utterance_count + session.alert_count
         if (count, len(session.lanes), display) == (self._drawn, self._labels, self._display):
             return
         reading_back = not self.is_vertical_scroll_end
         full = len(session.utterances) == session.utterances.maxlen
         added = count - self._drawn
         self._drawn, self._labels, self._display = count, len(session.lanes), display
-        self.border_title = f"utterances  {count}" if count else "utterances"
+        said, alerts = session.utterance_count, session.alert_count
+        title = f"utterances  {said}" if said else "utterances"
+        self.border_title = f"{title}  ▲ {alerts}" if alerts else title
         self.virtual_size = Size(1, len(session.utterances))
         if reading_back and full:
             # The oldest lines have left: keep what is being read in its place.
@@ -78,10 +81,16 @@ class UtteranceLog(ScrollView, can_focus=True):
         labels = [self._session.label(each) for each in self._session.lanes]
         margin = max((cell_len(label) for label in labels), default=0)
         strong = palette.ink if sure else palette.muted
+        names = alerts_of(row)
+        at = placed.end if names else placed.start
         pieces = [
-            (f"{clock_text(self._session.own_time(placed.start)):>7}", palette.ink),
+            (f"{clock_text(self._session.own_time(at)):>7}", palette.ink),
             (f"{row.end - row.start:6.1f} s   ", palette.muted),
             (f"{self._session.label(key):<{margin}}   " if margin else "", palette.muted),
+        ]
+        if names:
+            return [*pieces, (f"▲ {', '.join(names)}", f"bold {palette.alarm}")]
+        pieces += [
             (f"{display.mark(row.emotion)} ", f"bold {look.color}"),
             (f"{row.emotion:<9}", look.color if sure else palette.muted),
             (f" {percent_text(row.confidence):>5}  ", strong),

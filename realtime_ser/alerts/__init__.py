@@ -1,0 +1,1 @@
+"""Rules over the rows of a stream: what they say, when they fire, and who is told."""

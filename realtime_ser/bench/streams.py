@@ -1,0 +1,226 @@
+"""How many live streams one machine serves: a floor fed in real time, with ever more of them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import soundfile
+
+from realtime_ser.bench import BenchmarkResult
+from realtime_ser.stats import LatencyMeter
+from realtime_ser.types import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from realtime_ser.engine.line import Account, StreamInput
+    from realtime_ser.types import AudioArray, TimelineRow
+
+STEPS: Final = (50, 100, 150, 200, 250, 300, 350, 400)
+"""Streams that are tried one after another, until the bar is missed."""
+WARM_UP: Final = 8.0
+"""Seconds before anything is measured."""
+BLOCK: Final = 512
+"""Samples that a stream gets at a time, 32 ms."""
+GROUPS: Final = 8
+"""Streams do not all get their blocks at the same moment, but in turns."""
+BAR_MS: Final = 300.0
+"""p99 of the latency that is still good."""
+OPENED_AT_ONCE: Final = 25
+"""Streams a second that join."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a floor did with so many streams."""
+
+    streams: int
+    load: float
+    cores: float
+    """Processor seconds a second, of the whole process."""
+    latency: tuple[float, float, float]
+    """p50, p95, p99 from the last sample of a row captured to the row emitted, ms."""
+    work: float
+    """p99 without the hangover, ms."""
+    dropped: float
+    hop: float
+    kilobytes: float
+    """Memory a stream, beyond weights and program."""
+    refused: bool
+
+    @property
+    def good(self) -> bool:
+        """Everybody was taken in and nobody waited."""
+        return not self.refused and self.dropped == 0.0 and self.latency[2] < BAR_MS
+
+
+def run(
+    streams: int | None = None, seconds: float = 20.0, audio: Path | None = None
+) -> BenchmarkResult:
+    """Measure.
+
+    Args:
+        streams: so many at once; None tries more and more.
+        seconds: that are measured, after a warm-up.
+        audio: a recording that every stream plays round and round, each from another place; None
+            takes the customer of the demo, who speaks half of the time.
+
+    Raises:
+        DataError: the recording cannot be read.
+    """
+    from realtime_ser.process import prepare_process
+
+    prepare_process()
+    track = _track(audio)
+    found: list[Load] = []
+    for count in STEPS if streams is None else (streams,):
+        found.append(_measure(count, seconds, track))
+        if not found[-1].good:
+            break
+    best = max((load.streams for load in found if load.good), default=0)
+    name = "the demo's customer" if audio is None else audio.name
+    return BenchmarkResult(
+        title=(
+            f"Live streams at once, {name} in each, {seconds:g} s a line; the hangover is what the "
+            "settings wait for"
+        ),
+        columns=(
+            "streams", "load", "cores", "p50 ms", "p95 ms", "p99 ms", "p99 without hangover",
+            "dropped s", "hop s", "kB a stream",
+        ),
+        rows=tuple(
+            (
+                f"{x.streams}{' (refused)' if x.refused else ''}", x.load, x.cores, *x.latency,
+                x.work, x.dropped, x.hop, x.kilobytes,
+            )
+            for x in found
+        ),
+        figure=f"live streams with p99 below {BAR_MS:g} ms and nothing dropped",
+        value=float(best),
+        unit="",
+    )  # fmt: skip
+
+
+class _Listener:
+    """Collects latencies, from when it is told to."""
+
+    def __init__(self) -> None:
+        self.latencies = LatencyMeter(1_000_000)
+        self.measuring = False
+
+    def speech_started(self, start: float) -> None:
+        """See ``Listener``."""
+
+    def row(self, row: TimelineRow) -> None:
+        """See ``Listener``."""
+        if self.measuring and row.latency_ms is not None:
+            self.latencies.add(row.latency_ms)
+
+    def ended(self, account: Account) -> None:
+        """See ``Listener``."""
+
+
+def _measure(count: int, seconds: float, track: AudioArray) -> Load:
+    from realtime_ser.assembly import load_recognizer, pipeline_factory
+    from realtime_ser.config import Config, FloorConfig
+    from realtime_ser.engine import Floor
+    from realtime_ser.errors import RefusedError
+
+    config = replace(Config(), floor=FloorConfig(max_streams=max(count, 1)))
+    recognizer = load_recognizer(config, many=True)
+    floor = Floor(recognizer, pipeline_factory(config, recognizer), config)
+    listener = _Listener()
+    before = _resident()
+    floor.start()
+    refused = False
+    inputs: list[StreamInput] = []
+    try:
+        feeder = _Feeder(track)
+
+        def join() -> None:
+            nonlocal refused
+            try:
+                while not refused and len(inputs) < min(count, feeder.elapsed * OPENED_AT_ONCE):
+                    inputs.append(floor.open(f"bench-{len(inputs)}", 0, listener))
+            except RefusedError:
+                refused = True
+
+        feeder.feed(inputs, count / OPENED_AT_ONCE + WARM_UP, join)
+        listener.measuring = True
+        used, began = time.process_time(), time.monotonic()
+        feeder.feed(inputs, seconds)
+        cores = (time.process_time() - used) / (time.monotonic() - began)
+        health, memory = floor.health(), _resident() - before
+        listener.measuring = False
+    finally:
+        floor.abort()
+        floor.join()
+    found = listener.latencies.percentiles()
+    return Load(
+        streams=len(inputs),
+        load=health.load,
+        cores=cores,
+        latency=(found.p50 or 0.0, found.p95 or 0.0, found.p99 or 0.0),
+        work=health.work.p99 or 0.0,
+        dropped=health.dropped,
+        hop=health.hop,
+        kilobytes=memory / 1000.0 / max(1, len(inputs)),
+        refused=refused,
+    )
+
+
+class _Feeder:
+    """Writes to many streams in real time, as a network would: not all at the same moment."""
+
+    def __init__(self, track: AudioArray) -> None:
+        self._track = track
+        self._began = time.monotonic()
+        self._turn = 0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the first turn."""
+        return time.monotonic() - self._began
+
+    def feed(
+        self, inputs: Sequence[StreamInput], seconds: float, each: Callable[[], None] | None = None
+    ) -> None:
+        """Write ``seconds`` of audio to every stream; ``each`` turn may change who there is."""
+        pause = BLOCK / SAMPLE_RATE / GROUPS
+        last = self._turn + round(seconds / pause)
+        while self._turn < last:
+            self._turn += 1
+            due = self._began + self._turn * pause
+            time.sleep(max(0.0, due - time.monotonic()))
+            if each is not None:
+                each()
+            block, group = divmod(self._turn, GROUPS)
+            for number in range(group, len(inputs), GROUPS):
+                # Far from one another, so that they do not speak at the same time.
+                start = (number * 7919 * BLOCK + block * BLOCK) % (len(self._track) - BLOCK)
+                inputs[number].write(self._track[start : start + BLOCK], due)
+
+
+def _track(audio: Path | None) -> AudioArray:
+    if audio is not None:
+        from realtime_ser.training.index import load_audio
+
+        return load_audio(audio)
+    with as_file(files("realtime_ser") / "data" / "demo.ogg") as recording:
+        samples, _ = soundfile.read(recording, dtype="float32", always_2d=True)
+    customer: AudioArray = samples[:, 0].copy()
+    return customer
+
+
+def _resident() -> int:
+    """Bytes of memory that the process has."""
+    import resource
+
+    pages = Path("/proc/self/statm")
+    if pages.exists():
+        return int(pages.read_text().split()[1]) * resource.getpagesize()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
