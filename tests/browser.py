@@ -104,12 +104,11 @@ class Page:
 
     async def click(self, selector: str) -> None:
         """Press the mouse on an element that is seen and may be pressed."""
-        await self.wait_for(f"document.querySelector('{selector}')?.checkVisibility()")
-        await self.wait_for(f"!document.querySelector('{selector}').disabled")
-        x, y = await self.value(
-            f"(box => [box.x + box.width / 2, box.y + box.height / 2])((e => (e.scrollIntoView("
-            f"{{block: 'center'}}), e.getBoundingClientRect()))(document.querySelector('{selector}')))"
-        )
+        element = f"document.querySelector({json.dumps(selector)})"
+        await self.wait_for(f"{element}?.checkVisibility() && !{element}.disabled")
+        await self.value(f"{element}.scrollIntoView({{block: 'center'}})")
+        box = await self.value(f"{element}.getBoundingClientRect().toJSON()")
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         for kind in ("mousePressed", "mouseReleased"):
             await self.call(
                 "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1

@@ -128,9 +128,9 @@ async function openMicrophone() {
     throw new Trouble(MICROPHONE[error.name] ?? `The microphone cannot be used: ${error.message}`);
   }
   const [track] = stream.getAudioTracks();
-  const sound = await capture(context, context.createMediaStreamSource(stream), 1);
+  const release = () => track.stop();
+  const sound = await capture(context, context.createMediaStreamSource(stream), 1, { release });
   track.onended = () => sound.over("The microphone was unplugged or taken away.");
-  sound.release = () => track.stop();
   return sound;
 }
 
@@ -138,16 +138,21 @@ async function openRecording(buffer, channels, audible) {
   const context = new AudioContext({ sampleRate: buffer.sampleRate });
   const player = new AudioBufferSourceNode(context, { buffer });
   if (audible) player.connect(context.destination);
-  const sound = await capture(context, player, channels);
+  const [begin, release] = [() => player.start(), () => player.disconnect()];
+  const sound = await capture(context, player, channels, { begin, release });
   player.onended = () => sound.over();
-  sound.begin = () => player.start();
-  sound.release = () => player.disconnect();
   return sound;
 }
 
 // Sound that runs through the worklet, in the blocks that the server gets.
-async function capture(context, input, channels) {
-  await context.audioWorklet.addModule("page/capture-worklet.js");
+async function capture(context, input, channels, { begin = () => {}, release }) {
+  try {
+    await context.audioWorklet.addModule("page/capture-worklet.js");
+  } catch {
+    release();
+    context.close();
+    throw new Trouble(GONE);
+  }
   const node = new AudioWorkletNode(context, "capture", {
     channelCount: channels, channelCountMode: "explicit", processorOptions: { channels },
   });
@@ -156,14 +161,12 @@ async function capture(context, input, channels) {
   const sound = {
     channels,
     rate: context.sampleRate,
-    begin() {},
-    release() {},
-    over() {},
+    over() {}, // what follows when it ends by itself
     async start(take) {
       node.port.onmessage = ({ data }) => (data === null ? done() : take(data));
       input.connect(node).connect(context.destination); // silence comes out of it
       await context.resume();
-      sound.begin();
+      begin();
     },
     async stop() {
       if (context.state === "running") {
@@ -174,7 +177,7 @@ async function capture(context, input, channels) {
     },
     close() {
       sound.over = () => {};
-      sound.release();
+      release();
       if (context.state !== "closed") context.close();
     },
   };
@@ -480,7 +483,7 @@ function showNow() {
     $("word").textContent = row.emotion;
     const likely = EMOTIONS.find((name) => row[name] === row.confidence);
     const sure = row.emotion === "uncertain"
-      ? `nothing is likely; ${likely} most, ${percent(row.confidence)}`
+      ? `likeliest: ${likely}, ${percent(row.confidence)}`
       : `${percent(row.confidence)} likely`;
     $("sure").textContent = speaking ? sure : `${sure}; last heard at ${clock(row.end)}`;
   }
