@@ -118,4 +118,8 @@ def _in_order(stop: asyncio.Event) -> Iterator[None]:
 def _address(listener: socket.socket, tls: Tls | None) -> str:
     host, port = listener.getsockname()[:2]
     name = f"[{host}]" if ":" in host else host
-    return f"Listening at {'ws' if tls is None else 'wss'}://{name}:{port}/v1/stream; Ctrl-C ends."
+    secure, reach = "" if tls is None else "s", f"{name}:{port}"
+    return (
+        f"Listening at ws{secure}://{reach}/v1/stream; a page for people: http{secure}://{reach}/; "
+        "Ctrl-C ends."
+    )

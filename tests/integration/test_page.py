@@ -10,17 +10,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from realtime_ser.config import AlertConfig
 from realtime_ser.server.auth import Rules
 from realtime_ser.sinks.reader import read_timeline
 from realtime_ser.types import EMOTIONS
 from tests.browser import CHROMIUM, Page, chromium
-from tests.server.serving import START, Stage, serving
+from tests.server.serving import START, Stage, serving, settings
 from tests.signals import silence, speech_like
 
 pytestmark = [
@@ -155,14 +157,16 @@ async def test_the_microphone_is_heard_and_its_timeline_saved(tmp_path: Path) ->
 
 
 async def test_the_recording_is_kept_where_it_is_ticked(tmp_path: Path) -> None:
+    config = replace(settings(), alerts=AlertConfig(rules=("loud: angry >= 0.6 for 1 s",)))
     async with (
-        serving() as stage,
+        serving(config) as stage,
         opened(tmp_path, f"http://{stage.url}/", voice_file(tmp_path)) as page,
     ):
         await page.click("#settings summary")
         await page.click("#keep")
         await page.click("#start")
-        await rows(page, 4)
+        await says(page, "utterances", "alert: loud")
+        await says(page, "alerts", "1")
         await page.click("#stop")
         await ended(page)
         file = await saved(page, tmp_path, "#wav", "microphone.wav")
@@ -344,3 +348,60 @@ async def test_the_shipped_model_until_the_server_is_killed(tmp_path: Path) -> N
             await page.click("#start")
             await says(page, "trouble", "The server cannot be reached")
             assert await page.value("!document.getElementById('csv').disabled")
+
+
+LONG_SESSION = """
+window.WebSocket = class {
+  static OPEN = 1;
+  readyState = 1;
+  bufferedAmount = 0;
+  constructor() { setTimeout(() => this.onopen()); }
+  tell(message) { this.onmessage({ data: JSON.stringify(message) }); }
+  send(data) {
+    if (typeof data !== "string") return;
+    if (data === '{"type":"stop"}') {
+      this.tell({ type: "end", dropped: 0 });
+      this.onclose({ code: 1000 });
+      return;
+    }
+    const heard = { channel: 0, role: "speaker", analysed: true };
+    this.tell({ type: "ready", classes: ["angry", "sad"], channels: [heard], model: "made up" });
+    for (let i = 0; i < COUNT; i++) {
+      const kind = i % 10 === 9 ? "utterance" : "window";
+      this.tell({
+        type: kind, schema: 1, stream: "long, long", channel: 0, kind, start: i / 2,
+        end: (i + 1) / 2, utc: "2026-11-23T10:00:00.000Z", emotion: "angry", confidence: 0.7,
+        angry: 0.7, disgust: null, fear: null, happy: null, neutral: null, sad: 0.3, surprise: null,
+        arousal: 0.0, valence: -0.1, level_dbfs: -20.0, adapted: 3.0, latency_ms: null,
+        flags: "derived",
+      });
+    }
+  }
+};
+"""
+
+
+async def test_a_long_session_is_saved_whole_and_shown_in_part(tmp_path: Path) -> None:
+    count = 40_000
+    async with (
+        serving() as stage,
+        opened(tmp_path, f"http://{stage.url}/", voice_file(tmp_path)) as page,
+    ):
+        script = LONG_SESSION.replace("COUNT", str(count))
+        await page.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+        await page.load(f"http://{stage.url}/?")
+        await page.wait_for("document.querySelector('#bars')?.children.length")
+        await page.click("#start")
+        await rows(page, count)
+        await page.click("#zoom [value='7200']")
+        await says(page, "left-out", "is not drawn any more; the CSV has it")
+        assert await page.value("document.querySelectorAll('#utterances tr').length") == 200
+        assert await page.value("document.querySelectorAll('*').length") < 2000
+        await page.click("#stop")
+        await ended(page)
+        file = await saved(page, tmp_path, "#csv", "microphone.csv")
+        written = read_timeline(file)
+        assert len(written) == count
+        assert written[-1].stream == "long, long"
+        assert written[-1].end == count / 2
+        assert page.troubles == []
