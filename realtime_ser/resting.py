@@ -132,10 +132,10 @@ def run_all(network: SileroVad, runs: Sequence[Run]) -> list[list[float]]:
     """Probabilities of each run, as far as it was heard; judges remember exactly that."""
     if not runs:
         return []
-    encoded = network.encode(np.concatenate([_with_context(run) for run in runs]))
+    encoded = network.encode(_joined([_with_context(run) for run in runs]))
     starts = np.cumsum([0, *(len(run.blocks) for run in runs[:-1])])
-    h = np.stack([run.judge.h for run in runs])
-    c = np.stack([run.judge.c for run in runs])
+    h = _joined([run.judge.h[None] for run in runs])
+    c = _joined([run.judge.c[None] for run in runs])
     found: list[list[float]] = [[] for _ in runs]
     going = list(range(len(runs)))
     step = 0
@@ -154,6 +154,11 @@ def run_all(network: SileroVad, runs: Sequence[Run]) -> list[list[float]]:
         run.judge.h, run.judge.c = h[i].copy(), c[i].copy()
         run.judge.context = run.blocks[len(found[i]) - 1, -CONTEXT:].copy()
     return found
+
+
+def _joined(parts: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """Parts one after another; a single one as it is, as in a live stream."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _goes_on(run: Run, found: list[float]) -> bool:
