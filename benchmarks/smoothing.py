@@ -54,11 +54,13 @@ class Remembering(NetworkRecognizer):
         self._told = iter(known) if known is not None else None
         self._new = self._answers.setdefault(what, [])
 
-    def step(self, slots: Sequence[int], pieces: Sequence[AudioArray]) -> list[Prediction]:
+    def step(
+        self, slots: Sequence[int], pieces: Sequence[AudioArray], ends: Sequence[bool] = ()
+    ) -> list[Prediction]:
         """See ``Recognizer.step``."""
         if self._told is not None:
             return next(self._told)
-        self._new.append(super().step(slots, pieces))
+        self._new.append(super().step(slots, pieces, ends))
         return self._new[-1]
 
 

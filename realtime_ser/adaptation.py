@@ -122,7 +122,9 @@ class SpeakerMemory:
         """(batch,) units of speech that the speaker's mean rests on."""
         return state[PAST_UNITS]
 
-    def listen(self, state: State, sums: Tensor, squares: Tensor, weights: Tensor, n: int) -> State:
+    def listen(
+        self, state: State, sums: Tensor, squares: Tensor, weights: Tensor, units: Tensor
+    ) -> State:
         """Add units of the current segment.
 
         Args:
@@ -130,7 +132,7 @@ class SpeakerMemory:
             sums: (batch, n_scales, width) of the units' descriptions, weighted.
             squares: the same of their squares.
             weights: (batch, n_scales) sums of these weights.
-            n: units.
+            units: (batch,) how many.
 
         Returns:
             What of the memory's part of the state has changed.
@@ -139,7 +141,7 @@ class SpeakerMemory:
             NOW: state[NOW] + sums,
             NOW_SQUARES: state[NOW_SQUARES] + squares,
             NOW_WEIGHT: state[NOW_WEIGHT] + weights,
-            NOW_UNITS: state[NOW_UNITS] + n,
+            NOW_UNITS: state[NOW_UNITS] + units,
         }
 
     def could_hold(self, state: State, largest: float) -> bool:

@@ -41,10 +41,12 @@ def recognize_batch(
         if due.piece.first:
             recognizer.begin(due.slot)
     heard = [due for due in batch if len(due.piece.samples)]
-    answers = recognizer.step([due.slot for due in heard], [due.piece.samples for due in heard])
+    answers = recognizer.step(
+        [due.slot for due in heard],
+        [due.piece.samples for due in heard],
+        [due.piece.last for due in heard],
+    )
     by_slot = {due.slot: answer for due, answer in zip(heard, answers, strict=True)}
-    for due in batch:
-        if due.piece.last:
-            recognizer.finish(due.slot)
+    recognizer.finish([due.slot for due in batch if due.piece.last and not len(due.piece.samples)])
     inferred = now()
     return [due.pipeline.complete(due.piece, by_slot.get(due.slot), inferred) for due in batch]

@@ -128,15 +128,18 @@ class FrontEnd:
             state |= {key: zeros(DELTA_REACH, c.n_mels) for key in ("static", "delta")}
         return state
 
-    def step(self, samples: Tensor, state: State) -> tuple[Features, State]:
+    def step(
+        self, samples: Tensor, state: State, frames: Tensor | None = None
+    ) -> tuple[Features, State]:
         """Features of the next samples.
 
         Args:
             samples: (batch, n * hop), nominally within [-1, 1].
             state: as returned by the previous call; left unchanged.
+            frames: see ``features``.
         """
         power, tail = self.power(samples, state["tail"])
-        features, after = self.features(power, state)
+        features, after = self.features(power, state, frames)
         return features, after | {"tail": tail}
 
     def power(self, samples: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
@@ -163,7 +166,8 @@ class FrontEnd:
         Args:
             power: (batch, n, n_bands).
             state: left unchanged.
-            frames: (batch,) how many of the n count; the rest is padding. None: all.
+            frames: (batch,) how many of the n count; the rest is padding, after which the state is
+                of no use. None: all.
         """
         c = self.config
         n = power.shape[1]

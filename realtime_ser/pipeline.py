@@ -174,6 +174,14 @@ class StreamPipeline:
         return len(self._due)
 
     @property
+    def waiting_since(self) -> float:
+        """Monotonic seconds at which the end of the next piece was captured; 0 where nobody knows.
+
+        For the thread that takes the pieces, while one waits.
+        """
+        return self._due[0].captured or 0.0
+
+    @property
     def speaking(self) -> bool:
         """Inside a segment of speech."""
         return self._segment is not None

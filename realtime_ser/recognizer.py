@@ -6,7 +6,7 @@ share one forward pass; the state of the others is not touched.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 import torch
@@ -20,13 +20,15 @@ from realtime_ser.slots import Slots
 from realtime_ser.types import SAMPLE_RATE, AudioArray, Detail, Prediction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from realtime_ser.models import Model
     from realtime_ser.state import State
 
-MOST_AT_ONCE = 16
-"""Pieces in one forward pass on a CPU: what more of them need no longer fits its caches."""
+AT_ONCE_ON_CPU: Final = 8
+"""Pieces in one forward pass: more of them gain nothing, and all wait for the last."""
+AT_ONCE: Final = 65_536
+"""The same on other devices."""
 
 
 class Recognizer(Protocol):
@@ -35,6 +37,8 @@ class Recognizer(Protocol):
     classes: tuple[str, ...]
     unit_samples: int
     """Pieces given to ``step`` are whole multiples of this many samples."""
+    at_once: int
+    """So many pieces are best recognised together; more are split up."""
 
     def open(self) -> int:
         """Take a free slot for a stream."""
@@ -45,16 +49,19 @@ class Recognizer(Protocol):
     def begin(self, slot: int) -> None:
         """A new segment of speech starts: forget the previous one, but not who spoke."""
 
-    def finish(self, slot: int) -> None:
-        """The segment is over; nothing but its speaker needs to be remembered."""
+    def finish(self, slots: Sequence[int]) -> None:
+        """Their segments are over; nothing but the speakers needs to be remembered."""
 
-    def step(self, slots: Sequence[int], pieces: Sequence[AudioArray]) -> list[Prediction]:
+    def step(
+        self, slots: Sequence[int], pieces: Sequence[AudioArray], ends: Sequence[bool] = ()
+    ) -> list[Prediction]:
         """Advance each slot by its next piece.
 
         Args:
             slots: distinct slots.
             pieces: one (n,) array a slot, n a positive multiple of ``unit_samples``; lengths may
                 differ between slots.
+            ends: whether each piece is its segment's last, which is then finished. None by default.
         """
 
 
@@ -113,14 +120,13 @@ class NetworkRecognizer:
         self.device = device
         self._network = model.network
         prepare(model.network, device, bfloat16=bfloat16)
+        self.at_once = AT_ONCE_ON_CPU if device.type == "cpu" else AT_ONCE
         self._front_end = FrontEnd(model.features, device)
         self._fusion = model.fusion
         self.unit_samples = self._network.frames_per_unit * model.features.hop
         units = round(window * model.features.sample_rate / self.unit_samples)
         self._window_units = max(1, units)
         start = self._initial() | self._checked(speaker)
-        of_network = set(self._network.initial_state(1, device))
-        self._in_segment = [key for key in of_network if key not in self._network.remembered]
         remembered = {key: start.pop(key) for key in self._network.remembered}
         self._speakers = Slots(remembered)
         """What is remembered of each stream's speaker."""
@@ -140,15 +146,16 @@ class NetworkRecognizer:
 
     def begin(self, slot: int) -> None:
         """See ``Recognizer.begin``. The speaker is remembered, if it adapts."""
-        self.finish(slot)
+        self.finish([slot])
         self._seats[slot] = self._segments.open()
 
     @torch.inference_mode()
-    def finish(self, slot: int) -> None:
+    def finish(self, slots: Sequence[int]) -> None:
         """See ``Recognizer.finish``."""
-        if slot in self._seats:
-            if self.adapts:
-                self._speakers.scatter([slot], self._remembered(slot))
+        open_slots = [slot for slot in slots if slot in self._seats]
+        if open_slots and self.adapts:
+            self._speakers.scatter(open_slots, self._remembered(open_slots))
+        for slot in open_slots:
             self._leave(slot)
 
     @torch.inference_mode()
@@ -157,44 +164,63 @@ class NetworkRecognizer:
 
         Empty where the network does not adapt.
         """
-        return {key: value.cpu().clone() for key, value in self._remembered(slot).items()}
+        known = self._remembered if slot in self._seats else self._speakers.gather
+        return {key: value.cpu().clone() for key, value in known([slot]).items()}
 
     @torch.inference_mode()
-    def step(self, slots: Sequence[int], pieces: Sequence[AudioArray]) -> list[Prediction]:
+    def step(
+        self, slots: Sequence[int], pieces: Sequence[AudioArray], ends: Sequence[bool] = ()
+    ) -> list[Prediction]:
         """See ``Recognizer.step``."""
-        by_length: dict[int, list[int]] = {}
-        for position, piece in enumerate(pieces):
+        for piece in pieces:
             if len(piece) == 0 or len(piece) % self.unit_samples:
                 raise ValueError(f"a piece of {len(piece)} samples is not a multiple of a unit")
-            by_length.setdefault(len(piece), []).append(position)
+        ends = ends or [False] * len(pieces)
         found: dict[int, Prediction] = {}
-        for positions in self._groups(by_length.values()):
-            batch = np.stack([pieces[i] for i in positions])
-            predictions = self._step_equal([slots[i] for i in positions], torch.from_numpy(batch))
+        for positions in self._groups([len(piece) for piece in pieces], ends):
+            group = [slots[i] for i in positions]
+            predictions = self._step_together(group, [pieces[i] for i in positions])
             found.update(zip(positions, predictions, strict=True))
+            self.finish([slots[i] for i in positions if ends[i]])
         return [found[i] for i in range(len(pieces))]
 
-    def _groups(self, same_length: Iterable[list[int]]) -> Iterator[list[int]]:
-        """What shares a forward pass."""
-        for positions in same_length:
-            size = MOST_AT_ONCE if self.device.type == "cpu" else len(positions)
-            for start in range(0, len(positions), size):
-                yield positions[start : start + size]
+    def _groups(self, lengths: Sequence[int], ends: Sequence[bool]) -> Iterator[list[int]]:
+        """What shares a forward pass: pieces of one length, and shorter ones that end a segment.
 
-    def _step_equal(self, slots: Sequence[int], samples: Tensor) -> list[Prediction]:
-        """One forward pass for pieces of one length: samples (batch, n)."""
+        What these are filled up with leaves its trace in the state, which nobody needs any more.
+        """
+        by_length: dict[int, list[int]] = {}
+        for position in sorted(range(len(lengths)), key=lambda i: (ends[i], -lengths[i])):
+            length = lengths[position]
+            if ends[position]:
+                length = min((other for other in by_length if other >= length), default=length)
+            by_length.setdefault(length, []).append(position)
+        for positions in by_length.values():
+            for start in range(0, len(positions), self.at_once):
+                yield positions[start : start + self.at_once]
+
+    def _step_together(
+        self, slots: Sequence[int], pieces: Sequence[AudioArray]
+    ) -> list[Prediction]:
+        """One forward pass for pieces of one length, and shorter ones that end their segments."""
+        samples, units = self._filled_up(pieces)
         seats = [self._seat(slot) for slot in slots]
         state = self._speakers.gather(slots) | self._segments.gather(seats)
-        features, after_features = self._front_end.step(samples.to(self.device), state)
-        evidence, after_network = self._network.step(features, state)
-        sums = weighted_sums(evidence)
-        recent = torch.cat([state["recent_sums"], sums], dim=1)[:, -self._window_units :]
+        frames = units * self._network.frames_per_unit
+        features, after_features = self._front_end.step(samples, state, frames)
+        evidence, after_network = self._network.step(features, state, units)
+        counts = torch.arange(evidence.shape[1], device=self.device) < units[:, None]
+        sums = weighted_sums(evidence) * counts[..., None, None]
+        joined = torch.cat([state["recent_sums"], sums], dim=1)
+        # Of what was heard, without what a piece was filled up with.
+        newest = units[:, None] + torch.arange(self._window_units, device=self.device)
+        recent = joined[torch.arange(len(slots), device=self.device)[:, None], newest]
         total = state["total_sums"] + sums.sum(dim=1)
         after = after_features | after_network | {"recent_sums": recent, "total_sums": total}
-        units = self._network.adapted_units(state)
         self._segments.scatter(seats, after)
 
-        known, fusion = self._fusion.known(units), self._fusion
+        adapted = self._network.adapted_units(state)
+        known, fusion = self._fusion.known(adapted), self._fusion
         scales = scale_scores(mean_logits(recent.sum(dim=1)))
         window = fuse(scales, fusion.window, fusion.window_known, known).cpu().numpy()
         whole = scale_scores(mean_logits(total))
@@ -202,23 +228,26 @@ class NetworkRecognizer:
         of_scales, of_whole = scales.cpu().numpy(), whole.cpu().numpy()
         embedding = self._network.embedding(after_network).cpu().numpy()
         seconds = self.unit_samples / SAMPLE_RATE
-        adapted = (units * seconds).cpu().tolist()
+        heard = (adapted * seconds).cpu().tolist()
         return [
             Prediction(
-                window[i], utterance[i], of_scales[i], adapted[i], Detail(of_whole[i], embedding[i])
+                window[i], utterance[i], of_scales[i], heard[i], Detail(of_whole[i], embedding[i])
             )
             for i in range(len(slots))
         ]
 
-    def _remembered(self, slot: int) -> State:
-        """Of a slot's speaker, the current segment included."""
-        known = self._speakers.gather([slot])
-        if slot not in self._seats:
-            return known
-        segment = self._segments.gather([self._seats[slot]])
-        state = known | {key: segment[key] for key in self._in_segment}
-        after = self._network.next_segment(state)
-        return {key: after[key] for key in known}
+    def _filled_up(self, pieces: Sequence[AudioArray]) -> tuple[Tensor, Tensor]:
+        """(batch, n) samples, and how many units of each piece there are: (batch,)."""
+        samples = np.zeros((len(pieces), max(len(piece) for piece in pieces)), dtype=np.float32)
+        for row, piece in zip(samples, pieces, strict=True):
+            row[: len(piece)] = piece
+        units = torch.tensor([len(piece) // self.unit_samples for piece in pieces])
+        return torch.from_numpy(samples).to(self.device), units.to(self.device)
+
+    def _remembered(self, slots: Sequence[int]) -> State:
+        """Of the speakers of streams in speech, their current segments included."""
+        segments = self._segments.gather([self._seats[slot] for slot in slots])
+        return self._network.remember(self._speakers.gather(slots) | segments)
 
     def _seat(self, slot: int) -> int:
         """Of a stream in speech; its first segment may begin unsaid."""

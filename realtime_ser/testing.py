@@ -215,6 +215,7 @@ class ConstantRecognizer:
         """
         self.classes: tuple[str, ...] = tuple(classes)
         self.unit_samples = unit_samples
+        self.at_once = 65_536
         self.probabilities = np.asarray(
             [1 / len(self.classes)] * len(self.classes) if probabilities is None else probabilities,
             np.float32,
@@ -246,18 +247,21 @@ class ConstantRecognizer:
         self._must_be_open(slot)
         self.begun[slot] += 1
 
-    def finish(self, slot: int) -> None:
+    def finish(self, slots: Sequence[int]) -> None:
         """See ``Recognizer.finish``."""
-        self._must_be_open(slot)
+        for slot in slots:
+            self._must_be_open(slot)
 
-    def step(self, slots: Sequence[int], pieces: Sequence[AudioArray]) -> list[Prediction]:
+    def step(
+        self, slots: Sequence[int], pieces: Sequence[AudioArray], ends: Sequence[bool] = ()
+    ) -> list[Prediction]:
         """See ``Recognizer.step``.
 
         Raises:
             ValueError: what the real one refuses: a slot twice or not open, a piece that is no
                 multiple of a unit.
         """
-        if len(set(slots)) != len(slots) or len(slots) != len(pieces):
+        if len(set(slots)) != len(slots) or not len(slots) == len(pieces) == len(ends or pieces):
             raise ValueError("one piece for each of distinct slots")
         for slot, piece in zip(slots, pieces, strict=True):
             self._must_be_open(slot)

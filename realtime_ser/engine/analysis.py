@@ -64,7 +64,8 @@ def listen(streams: Sequence[Stream]) -> int | None:
 def due_batch(
     streams: Sequence[S], batch: Sequence[tuple[S, DuePiece]], limit: int, now: float
 ) -> list[tuple[S, DuePiece]]:
-    """``batch`` and what else is due, one piece a stream: a piece needs the state before it.
+    """``batch`` and what else is due, the oldest first, one piece a stream: a piece needs the state
+    before it.
 
     Args:
         streams: all of them.
@@ -74,10 +75,11 @@ def due_batch(
     """
     found = list(batch)
     taken = {due.slot for _, due in batch}
-    for stream in streams:
-        if len(found) == limit:
-            break
-        piece = None if stream.slot in taken else stream.pipeline.due()
+    due = [stream for stream in streams if stream.pipeline.waiting and stream.slot not in taken]
+    if len(due) > limit - len(found):
+        due.sort(key=lambda stream: stream.pipeline.waiting_since)
+    for stream in due[: limit - len(found)]:
+        piece = stream.pipeline.due()
         if piece is not None:
             found.append((stream, DuePiece(stream.pipeline, stream.slot, piece, now)))
     return found

@@ -6,10 +6,10 @@
     output thread:      what happened -> the listener of the stream
 
 The gate looks at all streams at once, some fifteen times a second, and hears what has arrived since
-in one go. Whatever is due when the network is free shares its next forward pass. When there is
-more than can be done, rows become rarer for all streams alike, up to ``floor.max_hop``; then new
-streams are refused. What still is too much waits in the rings, whose oldest audio is dropped and
-counted.
+in one go. What is due when the network is free shares its next forward pass, the oldest first. When
+there is more than can be done, rows become rarer for all streams alike, up to ``floor.max_hop``;
+then new streams are refused. What still is too much waits in the rings, whose oldest audio is
+dropped and counted.
 """
 
 from __future__ import annotations
@@ -255,7 +255,7 @@ class Floor:
                 line.slot = self._recognizer.open()
             if not line.pipeline.waiting:
                 self._tell_speech(line, line.pipeline.speaking_since)
-        limit = self._config.recognizer.max_batch_size
+        limit = min(self._config.recognizer.max_batch_size, self._recognizer.at_once)
         batch = due_batch(lines, [], limit, self._clock.monotonic())
         for line, due in batch:
             self._tell_speech(line, due.piece.segment_start)

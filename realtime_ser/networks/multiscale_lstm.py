@@ -152,13 +152,16 @@ class MultiscaleLstm(nn.Module):
             state |= self.memory.initial_state(batch_size, device)
         return state
 
+    def remember(self, state: State) -> State:
+        """See ``StreamingNetwork.remember``."""
+        if self.trunk is None:
+            return {}
+        return self.memory.remember(state, Voiceprint(self.voiceprint, self.voice_limit))
+
     def next_segment(self, state: State) -> State:
         """See ``StreamingNetwork.next_segment``."""
         fresh = {key: torch.zeros_like(value) for key, value in state.items()}
-        if self.trunk is None:
-            return fresh
-        voiceprint = Voiceprint(self.voiceprint, self.voice_limit)
-        return fresh | self.memory.remember(state, voiceprint)
+        return fresh | self.remember(state)
 
     def could_remember(self, remembered: State) -> bool:
         """See ``StreamingNetwork.could_remember``."""
@@ -178,22 +181,29 @@ class MultiscaleLstm(nn.Module):
         """See ``StreamingNetwork.embedding``: the hidden states of all LSTMs."""
         return state["hidden"].flatten(1)
 
-    def step(self, features: Features, state: State) -> tuple[Tensor, State]:
+    def step(
+        self, features: Features, state: State, units: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """See ``StreamingNetwork.step``."""
-        moments, after_slow = self.slow_part(features, state)
-        evidence, after_fast = self.fast_part(features.mel, moments, state)
+        moments, after_slow = self.slow_part(features, state, units)
+        evidence, after_fast = self.fast_part(features.mel, moments, state, units)
         return evidence, after_slow | after_fast
 
-    def slow_part(self, features: Features, state: State) -> tuple[Tensor, State]:
+    def slow_part(
+        self, features: Features, state: State, units: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """See ``StreamingNetwork.slow_part``: the frozen trunk."""
         if self.trunk is None:
-            units = features.mel.shape[2] // self.frames_per_unit
-            return features.mel.new_zeros(len(features.mel), units, 0), {}
-        return self.trunk.step(features.trunk, state)
+            n = features.mel.shape[2] // self.frames_per_unit
+            return features.mel.new_zeros(len(features.mel), n, 0), {}
+        return self.trunk.step(features.trunk, state, units)
 
-    def fast_part(self, mel: Tensor, slow: Tensor, state: State) -> tuple[Tensor, State]:
+    def fast_part(
+        self, mel: Tensor, slow: Tensor, state: State, units: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """See ``StreamingNetwork.fast_part``: convolutions, segments and their LSTMs."""
         n = slow.shape[1]
+        units = torch.full_like(state["units"], n) if units is None else units
         heard = state["units"][:, None] + torch.arange(1, n + 1, device=mel.device)
         after = {"units": heard[:, -1]}
         parts: list[Tensor] = []
@@ -205,13 +215,14 @@ class MultiscaleLstm(nn.Module):
             parts.append(embedded)
             after |= after_mel | after_pool
         if self.trunk is not None:
-            voices, familiar, after_voice = self._voices(slow, heard, state)
+            voices, familiar, after_voice = self._voices(slow, heard, state, units)
             parts.append(voices)
             after |= after_voice
         described = self.dropout(torch.cat(parts, dim=3))
         memory = (state[key].transpose(0, 1) for key in ("hidden", "cell"))
         hidden, cell = self.lstms(described, *memory)
-        after |= {"hidden": hidden[:, :, -1].transpose(0, 1), "cell": cell.transpose(0, 1)}
+        last = hidden[:, torch.arange(len(slow), device=slow.device), units.long() - 1]
+        after |= {"hidden": last.transpose(0, 1), "cell": cell.transpose(0, 1)}
         both = torch.cat([self.dropout(hidden), described], dim=3)
         scores = torch.unflatten(self.heads(both.flatten(1, 2)), 1, heard.shape)
         # A bounded weight cannot let one unit decide a whole utterance.
@@ -241,19 +252,24 @@ class MultiscaleLstm(nn.Module):
         difference = (described - self.centre[:, None, None]) / self.spread[:, None, None]
         return difference.clamp(-LARGEST_DIFFERENCE, LARGEST_DIFFERENCE)
 
-    def sums_of(self, relative: Tensor, heard: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def sums_of(
+        self, relative: Tensor, heard: Tensor, units: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """What the memory adds up: sums, sums of squares and weights, (batch, n_scales, ...) each.
 
-        A segment weighs as much as has been heard of its length.
+        A segment weighs as much as has been heard of its length, what is beyond ``units`` nothing.
         """
         full = max(1, *self.config.segment_units)
         lengths = [length or full for length in self.config.segment_units]
-        fill = torch.stack([heard.clamp(max=length) / length for length in lengths])
+        counts = torch.arange(heard.shape[1], device=heard.device) < units[:, None]
+        fill = torch.stack([heard.clamp(max=length) / length for length in lengths]) * counts
         weights = fill[:, :, None]  # as a product of matrices, ten times as fast as by einsum
         sums, squares = (torch.matmul(weights, x)[:, :, 0] for x in (relative, relative.square()))
         return sums.transpose(0, 1), squares.transpose(0, 1), fill.sum(dim=2).T
 
-    def _voices(self, slow: Tensor, heard: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+    def _voices(
+        self, slow: Tensor, heard: Tensor, state: State, units: Tensor
+    ) -> tuple[Tensor, Tensor, State]:
         """Segments of the trunk's cells, compared with what is usual: (n_scales, batch, n, voice).
 
         Then how familiar all of it is, (batch, n), and the state after.
@@ -263,5 +279,5 @@ class MultiscaleLstm(nn.Module):
         shift = self.other_voices(len(heard))
         compared = self.memory.compare(relative, state, self.within, shift)
         voices = F.relu(self.voice(self.voice_dropout(compared)))
-        after |= self.memory.listen(state, *self.sums_of(relative, heard), slow.shape[1])
+        after |= self.memory.listen(state, *self.sums_of(relative, heard, units), units)
         return voices, self.familiarity.factor(relative[-1]), after

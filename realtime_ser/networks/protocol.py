@@ -38,6 +38,13 @@ class StreamingNetwork(Protocol):
     def initial_state(self, batch_size: int, device: torch.device) -> State:
         """State of ``batch_size`` streams before their first unit."""
 
+    def remember(self, state: State) -> State:
+        """What is remembered of the speaker once a segment is over: the keys ``remembered``.
+
+        Args:
+            state: of the segment's end; left unchanged.
+        """
+
     def next_segment(self, state: State) -> State:
         """State before the first unit of a stream's next segment.
 
@@ -61,12 +68,17 @@ class StreamingNetwork(Protocol):
     def embedding(self, state: State) -> Tensor:
         """(batch, n): what the segment so far has become in the network's memory."""
 
-    def step(self, features: Features, state: State) -> tuple[Tensor, State]:
+    def step(
+        self, features: Features, state: State, units: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """Advance by ``n`` units.
 
         Args:
             features: of n * frames_per_unit frames.
             state: with what the previous call changed; left unchanged.
+            units: (batch,) how many of the n count; None: all. The rest is padding: no evidence
+                before it depends on it, and nothing that ``remember`` and ``embedding`` make of the
+                state after it. Whatever else is in that state must not be used.
 
         Returns:
             evidence: (batch, n, n_scales, n_classes + 1): logits of the classes and, last, the
@@ -74,12 +86,16 @@ class StreamingNetwork(Protocol):
             state: what of it these units changed.
         """
 
-    def slow_part(self, features: Features, state: State) -> tuple[Tensor, State]:
+    def slow_part(
+        self, features: Features, state: State, units: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """The part of ``step`` that training does not change, so that training can keep its result.
 
         Returns:
             (batch, n, width), width 0 where everything is trained; and its state after.
         """
 
-    def fast_part(self, mel: Tensor, slow: Tensor, state: State) -> tuple[Tensor, State]:
+    def fast_part(
+        self, mel: Tensor, slow: Tensor, state: State, units: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """The rest of ``step``: ``mel`` of the features and the result of ``slow_part``."""

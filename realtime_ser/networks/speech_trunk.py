@@ -43,27 +43,27 @@ class EncoderLayer(nn.Module):
         self.widen = nn.Linear(width, 4 * width)
         self.narrow = nn.Linear(4 * width, width)
 
-    def forward(self, x: Tensor, past: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, keys: Tensor, values: Tensor, bias: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Advance.
 
         Args:
             x: (batch, n, width)
-            past: (batch, m, 2 * width) keys and values of earlier tokens.
-            mask: (batch, 1, n, m + n): who is attended to.
+            keys: (batch, heads, m, width / heads) of earlier tokens.
+            values: of earlier tokens, too.
+            bias: (batch, 1, n, m + n): 0 for whom is attended to, else minus infinity.
 
         Returns:
-            (batch, n, width), and the keys and values of all m + n tokens.
+            (batch, n, width), and the keys and the values of all m + n tokens.
         """
-        width = x.shape[2]
-        query, new = self.query_key_value(self.attention_norm(x)).split([width, 2 * width], dim=2)
-        both = torch.cat([past, new], dim=1)
-        q, k, v = (
-            torch.unflatten(part, 2, (self._heads, -1)).transpose(1, 2)
-            for part in (query, *both.chunk(2, dim=2))
-        )
-        found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        x = x + self.attended(found.transpose(1, 2).flatten(2))
-        return x + self.narrow(F.gelu(self.widen(self.norm(x)))), both
+        joined = self.query_key_value(self.attention_norm(x))
+        by_head = torch.unflatten(joined, 2, (3, self._heads, -1)).permute(2, 0, 3, 1, 4)
+        query, new_keys, new_values = by_head.contiguous()
+        keys = torch.cat([keys, new_keys], dim=2)
+        values = torch.cat([values, new_values], dim=2)
+        x = x + self.attended(_attend(query, keys, values, bias))
+        return x + self.narrow(F.gelu(self.widen(self.norm(x)))), keys, values
 
 
 class SpeechTrunk(nn.Module):
@@ -110,6 +110,7 @@ class SpeechTrunk(nn.Module):
         self._reach = reach * self._unit
         self._kept = self._reach - self._unit
         self._width = width
+        self._heads = heads
         self.width = 2 * described * width
         """Values that describe a unit."""
         self.first = nn.Linear(KERNEL * TRUNK_BANDS, width)
@@ -129,15 +130,23 @@ class SpeechTrunk(nn.Module):
             "trunk_tokens": torch.zeros(batch_size, device=device),
             "trunk_frames": zeros(KERNEL - 1, TRUNK_BANDS),
             "trunk_found": zeros(KERNEL - FRAMES_PER_TOKEN, self._width),
-        } | {f"trunk_past{i}": zeros(self._kept, 2 * self._width) for i in range(len(self.layers))}
+        } | {
+            key: zeros(self._heads, self._kept, self._width // self._heads)
+            for number in range(len(self.layers))
+            for key in _past(number)
+        }
 
     @torch.no_grad()
-    def step(self, frames: Tensor, state: State) -> tuple[Tensor, State]:
+    def step(
+        self, frames: Tensor, state: State, units: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """Advance by whole units.
 
         Args:
             frames: (batch, n * frames_per_unit, TRUNK_BANDS).
             state: left unchanged.
+            units: (batch,) how many of the n count; None: all. What follows them is not heard, and
+                the state after it is of no use.
 
         Returns:
             (batch, n, width): the means, then the deviations within the unit; and the state after.
@@ -150,11 +159,13 @@ class SpeechTrunk(nn.Module):
         before, n = state["trunk_tokens"], x.shape[1]
         place = before[:, None] + torch.arange(n, device=x.device)
         x = x + self._positions[place.clamp(max=POSITIONS - 1).long()]
-        mask = self._mask(place, before + n)
-        after, outputs = {}, []
+        bias = self._bias(place, before + (n if units is None else units * self._unit))
+        after: State = {}
+        outputs: list[Tensor] = []
         for number, layer in enumerate(self.layers):
-            x, both = layer(x, state[f"trunk_past{number}"], mask)
-            after[f"trunk_past{number}"] = both[:, n:]
+            past = _past(number)
+            x, *all_tokens = layer(x, *(state[key] for key in past), bias)
+            after |= {key: found[:, :, n:] for key, found in zip(past, all_tokens, strict=True)}
             outputs.append(x)
         cells = torch.unflatten(
             torch.cat(outputs[-self._n_described :], dim=2).float(), 1, (-1, self._unit)
@@ -167,18 +178,41 @@ class SpeechTrunk(nn.Module):
             "trunk_tokens": before + n,
         }
 
-    def _mask(self, place: Tensor, end: Tensor) -> Tensor:
-        """(batch, 1, n, kept + n): within reach, not later than the block, not before the start.
+    def _bias(self, place: Tensor, end: Tensor) -> Tensor:
+        """(batch, 1, n, kept + n): minus infinity for what is out of reach, later than the block or
+        before the start.
 
         Args:
             place: (batch, n) of the tokens.
-            end: (batch,) how many tokens there are.
+            end: (batch,) how many tokens there are, without padding.
         """
         last = (torch.floor(place / self._block) + 1.0) * self._block
         last = last.minimum(end[:, None])[..., None]
-        keys = torch.arange(-self._kept - place.shape[1], 0, device=place.device)
-        key = (end[:, None] + keys)[:, None]
-        return ((key < last) & (key >= (last - self._reach).clamp(min=0.0)))[:, None]
+        keys = torch.arange(-self._kept, place.shape[1], device=place.device)
+        key = (place[:, :1] + keys)[:, None]
+        heard = (key < last) & (key >= (last - self._reach).clamp(min=0.0))
+        return torch.zeros(heard.shape, device=heard.device).masked_fill_(~heard, -torch.inf)[
+            :, None
+        ]
+
+
+def _attend(query: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
+    """Scaled dot-product attention: (batch, heads, n, size) queries -> (batch, n, heads * size).
+
+    As products of all heads at once with weights in float32: for many streams in bfloat16 two to
+    three times as fast as torch's own on a CPU, and no slower in float32.
+    """
+    batch, heads, _, size = query.shape
+    scores = torch.bmm(query.flatten(0, 1), keys.flatten(0, 1).transpose(1, 2))
+    scores = torch.unflatten(scores, 0, (batch, heads))
+    weights = torch.add(bias, scores, alpha=size**-0.5).softmax(dim=3).to(values.dtype)
+    found = torch.bmm(weights.flatten(0, 1), values.flatten(0, 1))
+    return torch.unflatten(found, 0, (batch, heads)).transpose(1, 2).flatten(2)
+
+
+def _past(number: int) -> tuple[str, str]:
+    """The state's keys for a layer's earlier tokens: keys, values."""
+    return f"trunk_keys{number}", f"trunk_values{number}"
 
 
 def _side_by_side(x: Tensor, step: int) -> Tensor:

@@ -121,7 +121,9 @@ def fit_scaling(network: MultiscaleLstm, examples: Sequence[Example]) -> None:
     weights: dict[tuple[str, str], Tensor] = {}
     for example in examples:
         described, heard = _described(network, example.variants[0].slow)
-        sums, squares, weight = (x[0].cpu().double() for x in network.sums_of(described, heard))
+        sums, squares, weight = (
+            x[0].cpu().double() for x in network.sums_of(described, heard, heard[:, -1])
+        )
         person, both = example.clip.person, torch.stack([sums, squares])
         by_speaker[person] = by_speaker.get(person, torch.zeros_like(both)) + both
         weights[person] = weights.get(person, torch.zeros_like(weight)) + weight
@@ -149,7 +151,8 @@ def _sums_of(network: MultiscaleLstm, examples: Sequence[Example]) -> tuple[Tens
     for i, example in enumerate(examples):
         for v, variant in enumerate(example.variants):
             described, heard = _described(network, variant.slow)
-            of_variant = network.sums_of(network.relative(described), heard)
+            relative = network.relative(described)
+            of_variant = network.sums_of(relative, heard, heard[:, -1])
             for kept, found in zip((sums, squares, weights), of_variant, strict=True):
                 kept[i, v] = found[0]
     return sums, squares, weights

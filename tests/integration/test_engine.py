@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from realtime_ser.testing import (
     ScriptedSource,
     blocks,
 )
-from realtime_ser.types import AudioArray, CapturedBlock, TimelineRow
+from realtime_ser.types import CapturedBlock, Prediction, TimelineRow
 from tests.signals import silence, speech_like, white_noise
 from tests.waiting import wait_until
 
@@ -297,12 +298,12 @@ def test_stages_of_the_latency_are_measured() -> None:
 
 def test_a_mistake_in_the_worker_is_raised_as_it_is() -> None:
     class Broken(ConstantRecognizer):
-        def step(self, slots: object, pieces: object) -> list[object]:  # type: ignore[override]
+        def step(self, *what: Sequence[Any]) -> list[Prediction]:
             raise ZeroDivisionError
 
     config, fake = Config(), Broken(CLASSES)
     source = ScriptedSource(blocks(CALL))
-    engine = Engine(source, fake, pipeline_factory(config, fake), config, [])  # type: ignore[arg-type]
+    engine = Engine(source, fake, pipeline_factory(config, fake), config, [])
     engine.start()
     with pytest.raises(ZeroDivisionError):
         engine.join(PATIENCE)
@@ -347,10 +348,10 @@ class SlowRecognizer(ConstantRecognizer):
         self.entered = threading.Event()
         self.go_on = threading.Event()
 
-    def step(self, slots: list[int], pieces: list[AudioArray]) -> list[object]:  # type: ignore[override]
+    def step(self, *what: Sequence[Any]) -> list[Prediction]:
         self.entered.set()
         assert self.go_on.wait(PATIENCE)
-        return super().step(slots, pieces)
+        return super().step(*what)
 
 
 @pytest.mark.parametrize("live", [True, False])

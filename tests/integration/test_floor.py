@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -180,10 +181,10 @@ class Stuck(ConstantRecognizer):
         super().__init__(CLASSES)
         self.called, self.free = threading.Event(), threading.Event()
 
-    def step(self, slots: object, pieces: object) -> list[Prediction]:
+    def step(self, *what: Sequence[Any]) -> list[Prediction]:
         self.called.set()
         assert self.free.wait(PATIENCE)
-        return super().step(slots, pieces)  # type: ignore[arg-type]
+        return super().step(*what)
 
 
 def test_what_is_too_much_waits_is_dropped_and_counted_and_rows_stay_true(start: Floors) -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from realtime_ser.capture import g711
 from realtime_ser.config import AlertConfig
 from realtime_ser.sinks.jsonl import encode_json
 from realtime_ser.testing import CollectSink, ConstantRecognizer
-from realtime_ser.types import AudioArray, Prediction
+from realtime_ser.types import Prediction
 from tests.server.serving import (
     RATE,
     START,
@@ -201,8 +202,8 @@ async def test_draining_has_an_end(tmp_path: Path) -> None:
 
 
 class Broken(ConstantRecognizer):
-    def step(self, slots: Sequence[int], pieces: Sequence[AudioArray]) -> list[Prediction]:
-        if slots:
+    def step(self, *what: Sequence[Any]) -> list[Prediction]:
+        if what[0]:
             raise RuntimeError("the network has gone")
         return []
 

@@ -86,6 +86,38 @@ def test_batched_equals_single_though_lengths_and_phases_differ(
         assert close(answers[slot], alone(recognizer, audio[i])[-1])
 
 
+@pytest.mark.parametrize("adapt", [True, False])
+def test_a_piece_that_ends_a_segment_shares_a_pass_and_hears_nothing_beside_itself(
+    tmp_path: Path, *, adapt: bool
+) -> None:
+    """Of a segment that goes on, of shorter and longer last ones, and what comes after them."""
+    model = load_model(save_untrained(tmp_path / "model", voice=8))
+    recognizer = NetworkRecognizer(model, CPU, window=1.0, adapt=adapt)
+    unit = recognizer.unit_samples
+    splits = [[5, 5, 5], [5, 2, 5], [5, 4, 5], [5, 7, 5], [5, 1, 5]]
+    ends = [[False] * 3, *([[False, True, True]] * 4)]
+    audio = [cut(speech_like(1.8, seed=i), s, unit) for i, s in enumerate(splits)]
+
+    def hear(members: list[int]) -> list[list[Prediction]]:
+        slots = [recognizer.open() for _ in members]
+        found = [
+            recognizer.step(slots, [audio[i][k] for i in members], [ends[i][k] for i in members])
+            for k in range(3)
+        ]
+        for slot in slots:
+            recognizer.close(slot)
+        return found
+
+    together = hear(list(range(len(splits))))
+    for i in range(len(splits)):
+        for answers, (answer,) in zip(together, hear([i]), strict=True):
+            assert close(answers[i], answer)
+            assert answers[i].adapted == pytest.approx(answer.adapted)
+            np.testing.assert_allclose(
+                answers[i].detail.embedding, answer.detail.embedding, atol=1e-5
+            )
+
+
 def test_a_stream_that_is_not_due_is_left_alone(recognizer: NetworkRecognizer) -> None:
     unit = recognizer.unit_samples
     first, second = cut(speech_like(1.0), [5, 5], unit)
@@ -296,7 +328,7 @@ def test_a_stream_between_two_segments_holds_its_speaker_only(
         adapting.begin(slot)
         adapting.step([slot], [piece])
         known = adapting.memory(slot)
-        adapting.finish(slot)
+        adapting.finish([slot])
         for key, value in adapting.memory(slot).items():
             torch.testing.assert_close(value, known[key])
     assert len(adapting._segments.gather(range(4))["units"]) == 4
