@@ -169,6 +169,19 @@ class StreamPipeline:
         return rows
 
     @property
+    def decisive_sample(self) -> int:
+        """Audio up to here makes nothing due, whatever it is; for the thread that pushes.
+
+        Whoever serves many streams may wait until so much is there, and take it in one go.
+        """
+        segmenter, segment, hop = self._segmenter, self._segment, self.stretch * self._hop
+        if segment is None:
+            decisive = max(segmenter.next_boundary, segmenter.next_start + hop)
+        else:
+            decisive = min(segmenter.next_boundary, segment.cursor + hop)
+        return self._vad.judged_at(decisive)
+
+    @property
     def waiting(self) -> int:
         """Pieces that are due."""
         return len(self._due)
@@ -210,7 +223,7 @@ class StreamPipeline:
             self._probability = decision.probability
             self._decided = decision.end_sample
             self._bounds(self._segmenter.push(decision))
-        self._cut_hops()
+            self._cut_hops()
 
     def _bounds(self, boundaries: list[SpeechStarted | SpeechEnded]) -> None:
         for boundary in boundaries:

@@ -96,6 +96,13 @@ class RingBuffer:
         with self._changed:
             return self._closed and self._available == 0
 
+    def worth_reading(self, until: int, most: int) -> bool:
+        """Whether audio up to sample ``until`` is there, ``most`` samples, or all that will be."""
+        with self._changed:
+            if self._closed:
+                return True
+            return self._available >= most or (self._available > 0 and self._write_sample >= until)
+
     def totals(self) -> tuple[int, int, int]:
         """Samples that were received, dropped, and are waiting; of one moment."""
         with self._changed:

@@ -44,6 +44,26 @@ class Segmenter:
             return None
         return min(self._end(self._open), self._open.start_sample + self._max)
 
+    @property
+    def next_boundary(self) -> int:
+        """The sample up to which decisions bring no boundary, whatever they are."""
+        if self._open is not None:
+            silent = self._open.speech_end + self._min_silence
+            return min(silent, self._open.start_sample + self._max)
+        return self._earliest + self._min_speech
+
+    @property
+    def next_start(self) -> int:
+        """The sample before which no segment can start that is not open yet."""
+        return max(self._floor, self._earliest - self._prefix)
+
+    @property
+    def _earliest(self) -> int:
+        """Sample at which speech may begin, or may have begun, that no segment has yet."""
+        if self._pending is not None:
+            return self._pending.start_sample
+        return self._floor if self._decided is None else self._decided
+
     def push(self, decision: SpeechDecision) -> list[SpeechBoundary]:
         """Take the next decision; where its sample index jumps, the open segment ends.
 

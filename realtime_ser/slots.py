@@ -1,13 +1,18 @@
-"""Rows of state tensors: one for everybody who has a place, more of them when they are needed."""
+"""Rows of state: one for everybody who has a place, more of them when they are needed.
+
+A row holds all that is remembered of somebody, value after value. Dozens of small tensors are so
+fetched and put back as one.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 import torch
+from torch import Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from realtime_ser.state import State
 
@@ -25,8 +30,12 @@ class Slots:
         Args:
             start: (1, ...) what a place holds for somebody new.
         """
-        self._start = start
+        self._keys: dict[torch.dtype, list[str]] = {}
+        for key, value in start.items():
+            self._keys.setdefault(value.dtype, []).append(key)
+        self._shapes = {key: value.shape[1:] for key, value in start.items()}
         with torch.inference_mode():
+            self._start = dict(self._flat(start))
             self._rows = self._fresh(INITIAL)
         self._size = INITIAL
         self._free = list(range(INITIAL))
@@ -37,7 +46,7 @@ class Slots:
         if not self._free:
             more = max(INITIAL, self._size // GROWTH)
             fresh = self._fresh(more)
-            self._rows = {key: torch.cat([old, fresh[key]]) for key, old in self._rows.items()}
+            self._rows = {kind: torch.cat([old, fresh[kind]]) for kind, old in self._rows.items()}
             self._free = list(range(self._size, self._size + more))
             self._size += more
         return self._free.pop()
@@ -45,34 +54,51 @@ class Slots:
     @torch.inference_mode()
     def close(self, slot: int) -> None:
         """Give a place back, as it was before."""
-        for key, tensor in self._rows.items():
-            tensor[slot] = self._start[key][0]
+        for kind, rows in self._rows.items():
+            rows[slot] = self._start[kind][0]
         self._free.append(slot)
 
     @torch.inference_mode()
     def gather(self, slots: Sequence[int]) -> State:
         """(n, ...) what is in these places; of a single one without a copy."""
-        if len(slots) == 1:
-            return {key: rows[slots[0] : slots[0] + 1] for key, rows in self._rows.items()}
-        index = self._index(slots)
-        return {key: rows.index_select(0, index) for key, rows in self._rows.items()}
+        found: State = {}
+        for kind, rows in self._rows.items():
+            if len(slots) == 1:
+                mine = rows[slots[0] : slots[0] + 1]
+            else:
+                mine = rows.index_select(0, torch.tensor(slots, device=rows.device))
+            found |= self._parts(kind, mine)
+        return found
 
     @torch.inference_mode()
     def scatter(self, slots: Sequence[int], after: State) -> None:
-        """Put what is ours of (n, ...) into these places. One is copied plainly, four times as
-        fast."""
-        ours = {key: value for key, value in after.items() if key in self._rows}
-        if len(slots) == 1:
-            for key, value in ours.items():
-                self._rows[key][slots[0]].copy_(value[0])
-            return
-        index = self._index(slots)
-        for key, value in ours.items():
-            self._rows[key].index_copy_(0, index, value)
+        """Put what is ours of (n, ...), all of it, into these places."""
+        for kind, flat in self._flat(after):
+            rows = self._rows[kind]
+            if rows.device.type == "cpu":  # where it takes a half to a quarter of the time
+                for slot, row in zip(slots, flat, strict=True):
+                    rows[slot].copy_(row)
+            else:
+                rows.index_copy_(0, torch.tensor(slots, device=rows.device), flat)
 
-    def _index(self, slots: Sequence[int]) -> torch.Tensor:
-        device = next(iter(self._start.values())).device if self._start else None
-        return torch.tensor(slots, device=device)
+    def _flat(self, state: State) -> Iterator[tuple[torch.dtype, Tensor]]:
+        """(n, values) a kind of number."""
+        for kind, keys in self._keys.items():
+            first = state[keys[0]]
+            values = sum(self._shapes[key].numel() for key in keys)
+            flat = torch.empty(len(first), values, dtype=kind, device=first.device)
+            for key, part in self._parts(kind, flat).items():
+                part.copy_(state[key])
+            yield kind, flat
 
-    def _fresh(self, size: int) -> State:
-        return {key: value.repeat_interleave(size, dim=0) for key, value in self._start.items()}
+    def _parts(self, kind: torch.dtype, flat: Tensor) -> State:
+        """(n, values) -> what they are, without a copy."""
+        keys = self._keys[kind]
+        parts = torch.split(flat, [self._shapes[key].numel() for key in keys], dim=1)
+        return {
+            key: part.view(len(flat), *self._shapes[key])
+            for key, part in zip(keys, parts, strict=True)
+        }
+
+    def _fresh(self, size: int) -> dict[torch.dtype, Tensor]:
+        return {kind: row.repeat(size, 1) for kind, row in self._start.items()}

@@ -120,6 +120,11 @@ class VadStream:
         self._position = decision.start_sample + len(rest)
         return [SpeechDecision(decision.start_sample, self._position, decision.probability)]
 
+    def judged_at(self, sample: int) -> int:
+        """The sample at which a block ends that has ``sample``, and that is not judged yet."""
+        blocks = max(1, -(-(sample - self._position) // BLOCK))
+        return self._position + blocks * BLOCK
+
     def skip_to(self, sample: int) -> None:
         """The next pushed sample has this index; what was heard before is forgotten."""
         self.gain = AutomaticGain()

@@ -5,11 +5,11 @@
     inference thread:   pieces -> recogniser (batched) -> what happened
     output thread:      what happened -> the listener of the stream
 
-The gate looks at all streams at once, some fifteen times a second, and hears what has arrived since
-in one go. What is due when the network is free shares its next forward pass, the oldest first. When
-there is more than can be done, rows become rarer for all streams alike, up to ``floor.max_hop``;
-then new streams are refused. What still is too much waits in the rings, whose oldest audio is
-dropped and counted.
+The gate looks at all streams thirty times a second or more, and hears in one go those of which
+enough has arrived for something to become due, and those that have waited for long. What is due
+when the network is free shares its next forward pass, the oldest first. When there is more than can
+be done, rows become rarer for all streams alike, up to ``floor.max_hop``; then new streams are
+refused. What still is too much waits in the rings, whose oldest audio is dropped and counted.
 """
 
 from __future__ import annotations
@@ -40,9 +40,11 @@ if TYPE_CHECKING:
 
 POLL: Final = 0.1
 """Seconds after which a waiting thread looks whether it shall end."""
-PASS: Final = (0.02, 0.08)
+PASS: Final = (0.016, 0.032)
 """Seconds from the start of one pass of the gate to that of the next, without and at full load:
 fewer passes cost less, more are sooner."""
+AT_LEAST_EVERY: Final = (0.1, 0.3)
+"""Seconds of audio that a pass leaves alone at most, as long as they bring no row."""
 PIECES_WAITING: Final = 2
 """Of one stream, from which on it is not listened to."""
 LATENCIES: Final = 4096
@@ -199,13 +201,21 @@ class Floor:
                 lines = self._open_lines()
                 for line in lines:
                     line.pipeline.stretch = self._admission.stretch
+                patience = to_samples(self._by_load(AT_LEAST_EVERY))
                 # Where inference is behind with a stream no more of it is heard: its ring fills.
-                listen([line for line in lines if line.pipeline.waiting < PIECES_WAITING])
+                listen(
+                    [
+                        line
+                        for line in lines
+                        if line.pipeline.waiting < PIECES_WAITING and line.worth_hearing(patience)
+                    ]
+                )
                 self._due.set()
                 now = self._clock.monotonic()
                 self._measure(now, now - began, lines)
                 if lines:
-                    self._clock.wait(self._aborting, max(0.0, began + self._pause() - now))
+                    pause = began + self._by_load(PASS) - now
+                    self._clock.wait(self._aborting, max(0.0, pause))
                 elif self._stopping.is_set():
                     return
                 else:
@@ -214,9 +224,9 @@ class Floor:
             self._deaf.set()
             self._due.set()
 
-    def _pause(self) -> float:
-        shortest, longest = PASS
-        return shortest + self._admission.load * (longest - shortest)
+    def _by_load(self, ends: tuple[float, float]) -> float:
+        idle, busy = ends
+        return idle + self._admission.load * (busy - idle)
 
     def _measure(self, now: float, listened: float, lines: Sequence[Line]) -> None:
         waiting = max((line.ring.available for line in lines), default=0)

@@ -81,6 +81,10 @@ class Line(Stream):
         """See ``StreamInput.close``."""
         self.ring.close()
 
+    def worth_hearing(self, patience: int) -> bool:
+        """Whether something may become due, or ``patience`` samples have come; for the gate."""
+        return self.ring.worth_reading(self.pipeline.decisive_sample, patience)
+
     def account(self) -> Account:
         """See ``StreamInput.account``."""
         received, dropped, waiting = self.ring.totals()
