@@ -87,8 +87,7 @@ class StreamPipeline:
         self.stretch = 1
         """Hops that make one window row; may be changed between pushes."""
         self._window = to_samples(config.recognizer.window)
-        keep = config.segments.prefix_padding + config.segments.min_speech + 1.0
-        self._history = _History(keep=to_samples(keep))
+        self._history = _History()
         self._due: deque[Piece] = deque()
         self._segment: _OpenSegment | None = None
         self._last: Prediction | None = None
@@ -236,7 +235,7 @@ class StreamPipeline:
         """Whole hops that are certain to belong to the open segment become due."""
         segment, certain = self._segment, self._segmenter.certain_until
         if segment is None:
-            self._history.release(self._position)
+            self._history.release(self._segmenter.next_start)
             return
         if certain is not None:
             self._cut_until(segment, certain)
@@ -309,10 +308,9 @@ class _OpenSegment:
 
 
 class _History:
-    """The newest audio of a stream, at least as far back as a segment may still reach."""
+    """The newest audio of a stream, as far back as a segment may still reach."""
 
-    def __init__(self, keep: int) -> None:
-        self._keep = keep
+    def __init__(self) -> None:
         self._blocks: deque[AudioArray] = deque()
         self._start = 0
         self._end = 0
@@ -326,14 +324,19 @@ class _History:
         self._start = self._end = sample
 
     def release(self, sample: int) -> None:
-        """Nothing before ``sample - keep`` will be asked for again."""
-        while self._blocks and self._start + len(self._blocks[0]) <= sample - self._keep:
+        """Nothing before ``sample`` will be asked for again."""
+        while self._blocks and self._start + len(self._blocks[0]) <= sample:
             self._start += len(self._blocks.popleft())
 
     def get(self, start: int, end: int) -> AudioArray:
         """Samples [start, end), which must be held."""
         if not self._start <= start <= end <= self._end:
             raise RuntimeError(f"audio {start}-{end} is not in history {self._start}-{self._end}")
-        joined = np.concatenate([*self._blocks, np.zeros(0, dtype=np.float32)])
-        self._blocks = deque([joined])
-        return joined[start - self._start : end - self._start]
+        parts = [np.zeros(0, dtype=np.float32)]
+        first = self._start
+        for block in self._blocks:
+            if first >= end:
+                break
+            parts.append(block[max(0, start - first) : end - first])
+            first += len(block)
+        return np.concatenate(parts)

@@ -16,8 +16,8 @@ from typing import Final
 
 _MMAP_THRESHOLD: Final = (-3, 32 << 20)
 """Blocks up to 32 MiB, the most that is allowed, are taken from memory that is kept."""
-_TRIM_THRESHOLD: Final = (-1, 1 << 30)
-"""So much free memory is kept."""
+_TRIM_THRESHOLD: Final = (-1, 64 << 20)
+"""So much free memory is kept: more than a forward pass takes."""
 _TOP_PAD: Final = (-2, 16 << 20)
 """So much more is asked for at once."""
 

@@ -1,7 +1,8 @@
-"""Rows of state: one for everybody who has a place, more of them when they are needed.
+"""Places for state: one for everybody who is there.
 
-A row holds all that is remembered of somebody, value after value. Dozens of small tensors are so
-fetched and put back as one.
+A place holds all that is remembered of somebody as one row, value after value: dozens of small
+tensors are so fetched and put back as one. Rows are not kept in one tensor, which would have to be
+copied whenever places are made.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ if TYPE_CHECKING:
 
     from realtime_ser.state import State
 
-INITIAL: Final = 4
-GROWTH: Final = 4
-"""A fourth more places at a time: what is doubled stands half empty."""
+
+AT_A_TIME: Final = 16
+"""Places made together: few large blocks of memory leave fewer holes between them."""
 
 
 class Slots:
     """State with a slot axis. Used by one thread."""
 
     def __init__(self, start: State) -> None:
-        """Make a few places.
+        """Make no place yet.
 
         Args:
             start: (1, ...) what a place holds for somebody new.
@@ -35,51 +36,44 @@ class Slots:
             self._keys.setdefault(value.dtype, []).append(key)
         self._shapes = {key: value.shape[1:] for key, value in start.items()}
         with torch.inference_mode():
-            self._start = dict(self._flat(start))
-            self._rows = self._fresh(INITIAL)
-        self._size = INITIAL
-        self._free = list(range(INITIAL))
+            self._start = {kind: flat[0] for kind, flat in self._flat(start)}
+        self._places: list[dict[torch.dtype, Tensor]] = []
+        """Of each slot, (values,) a kind of number."""
+        self._free: list[int] = []
 
     @torch.inference_mode()
     def open(self) -> int:
         """Take a free place."""
         if not self._free:
-            more = max(INITIAL, self._size // GROWTH)
-            fresh = self._fresh(more)
-            self._rows = {kind: torch.cat([old, fresh[kind]]) for kind, old in self._rows.items()}
-            self._free = list(range(self._size, self._size + more))
-            self._size += more
+            made = {kind: row.repeat(AT_A_TIME, 1) for kind, row in self._start.items()}
+            first = len(self._places)
+            self._places += [
+                {kind: rows[i] for kind, rows in made.items()} for i in range(AT_A_TIME)
+            ]
+            self._free = list(range(first, first + AT_A_TIME))
         return self._free.pop()
 
     @torch.inference_mode()
     def close(self, slot: int) -> None:
-        """Give a place back, as it was before."""
-        for kind, rows in self._rows.items():
-            rows[slot] = self._start[kind][0]
+        """Give a place back, as it was before; its memory is kept for whoever comes next."""
+        for kind, row in self._places[slot].items():
+            row.copy_(self._start[kind])
         self._free.append(slot)
 
     @torch.inference_mode()
     def gather(self, slots: Sequence[int]) -> State:
         """(n, ...) what is in these places; of a single one without a copy."""
         found: State = {}
-        for kind, rows in self._rows.items():
-            if len(slots) == 1:
-                mine = rows[slots[0] : slots[0] + 1]
-            else:
-                mine = rows.index_select(0, torch.tensor(slots, device=rows.device))
-            found |= self._parts(kind, mine)
+        for kind in self._keys:
+            rows = [self._places[slot][kind] for slot in slots]
+            found |= self._parts(kind, torch.stack(rows) if len(rows) > 1 else rows[0][None])
         return found
 
     @torch.inference_mode()
     def scatter(self, slots: Sequence[int], after: State) -> None:
         """Put what is ours of (n, ...), all of it, into these places."""
         for kind, flat in self._flat(after):
-            rows = self._rows[kind]
-            if rows.device.type == "cpu":  # where it takes a half to a quarter of the time
-                for slot, row in zip(slots, flat, strict=True):
-                    rows[slot].copy_(row)
-            else:
-                rows.index_copy_(0, torch.tensor(slots, device=rows.device), flat)
+            torch._foreach_copy_([self._places[slot][kind] for slot in slots], flat.unbind())
 
     def _flat(self, state: State) -> Iterator[tuple[torch.dtype, Tensor]]:
         """(n, values) a kind of number."""
@@ -99,6 +93,3 @@ class Slots:
             key: part.view(len(flat), *self._shapes[key])
             for key, part in zip(keys, parts, strict=True)
         }
-
-    def _fresh(self, size: int) -> dict[torch.dtype, Tensor]:
-        return {kind: row.repeat(size, 1) for kind, row in self._start.items()}
