@@ -109,12 +109,12 @@ class SignalWatch:
         highest, lowest = frames.max(axis=1), frames.min(axis=1)
         spread = highest - lowest
         loud = np.maximum(highest, -lowest) >= FULL_SCALE
+        powers = frames.var(axis=1, dtype=np.float64).tolist() if speech else [0.0] * whole
         for i, frame in enumerate(frames):
             self._muted.push(silent=bool(spread[i] <= SILENT))
             at_full_scale = int(np.count_nonzero(np.abs(frame) >= FULL_SCALE)) if loud[i] else 0
             self._clipping.push(at_full_scale)
-            power = float(np.var(frame, dtype=np.float64)) if speech else 0.0
-            self._quiet.push(power, speech=speech)
+            self._quiet.push(powers[i], speech=speech)
         self._found = self._find()
 
     def interrupt(self) -> None:

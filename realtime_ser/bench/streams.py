@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from realtime_ser.engine.line import Account, StreamInput
+    from realtime_ser.recognizer import Recognizer
     from realtime_ser.types import AudioArray, TimelineRow
 
 STEPS: Final = (50, 100, 150, 200, 250, 300, 350, 400)
@@ -49,7 +50,7 @@ class Load:
     dropped: float
     hop: float
     kilobytes: float
-    """Memory a stream, beyond weights and program."""
+    """Memory a stream, beyond weights, program and what a forward pass takes."""
     refused: bool
 
     @property
@@ -132,6 +133,7 @@ def _measure(count: int, seconds: float, track: AudioArray) -> Load:
 
     config = replace(Config(), floor=FloorConfig(max_streams=max(count, 1)))
     recognizer = load_recognizer(config, many=True)
+    _warm_up(recognizer, track)
     floor = Floor(recognizer, pipeline_factory(config, recognizer), config)
     listener = _Listener()
     before = _resident()
@@ -171,6 +173,16 @@ def _measure(count: int, seconds: float, track: AudioArray) -> Load:
         kilobytes=memory / 1000.0 / max(1, len(inputs)),
         refused=refused,
     )
+
+
+def _warm_up(recognizer: Recognizer, track: AudioArray) -> None:
+    """Have torch build its kernels, as nobody's first row shall wait for that."""
+    slots = [recognizer.open() for _ in range(recognizer.at_once)]
+    piece = track[: SAMPLE_RATE // 2 // recognizer.unit_samples * recognizer.unit_samples]
+    for _ in range(3):
+        recognizer.step(slots, [piece] * len(slots))
+    for slot in slots:
+        recognizer.close(slot)
 
 
 class _Feeder:

@@ -14,10 +14,10 @@ LOOK_BACK: Final = 5.0
 """Seconds over which the load is measured."""
 EVERY: Final = 1.0
 """Seconds between two decisions."""
-BUSY: Final = 0.9
+BUSY: Final = 0.95
 """Load from which the hop is stretched."""
-CALM: Final = 0.6
-"""Load below which it shrinks again."""
+CALM: Final = 0.8
+"""Load below which it shrinks again: that it was stretched saves a tenth."""
 BEHIND: Final = 0.5
 """Seconds of audio that wait: analysis is behind, whatever the load."""
 

@@ -5,7 +5,7 @@
     inference thread:   pieces -> recogniser (batched) -> what happened
     output thread:      what happened -> the listener of the stream
 
-The gate looks at all streams thirty times a second or more, and hears in one go those of which
+The gate looks at all streams some thirty times a second, and hears in one go those of which
 enough has arrived for something to become due, and those that have waited for long. What is due
 when the network is free shares its next forward pass, the oldest first. When there is more than can
 be done, rows become rarer for all streams alike, up to ``floor.max_hop``; then new streams are
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 
 POLL: Final = 0.1
 """Seconds after which a waiting thread looks whether it shall end."""
-PASS: Final = (0.016, 0.032)
+PASS: Final = (0.02, 0.06)
 """Seconds from the start of one pass of the gate to that of the next, without and at full load:
 fewer passes cost less, more are sooner."""
-AT_LEAST_EVERY: Final = (0.1, 0.3)
+AT_LEAST_EVERY: Final = (0.15, 0.3)
 """Seconds of audio that a pass leaves alone at most, as long as they bring no row."""
 PIECES_WAITING: Final = 2
 """Of one stream, from which on it is not listened to."""
@@ -203,13 +203,14 @@ class Floor:
                     line.pipeline.stretch = self._admission.stretch
                 patience = to_samples(self._by_load(AT_LEAST_EVERY))
                 # Where inference is behind with a stream no more of it is heard: its ring fills.
-                listen(
-                    [
-                        line
-                        for line in lines
-                        if line.pipeline.waiting < PIECES_WAITING and line.worth_hearing(patience)
-                    ]
-                )
+                heard = [
+                    line
+                    for line in lines
+                    if line.pipeline.waiting < PIECES_WAITING and line.worth_hearing(patience)
+                ]
+                listen(heard)
+                for line in heard:
+                    line.decisive_sample = line.pipeline.decisive_sample
                 self._due.set()
                 now = self._clock.monotonic()
                 self._measure(now, now - began, lines)

@@ -72,6 +72,8 @@ class Line(Stream):
     """What waits will never be heard."""
     told: int = -1
     """Sample at which the newest speech that the listener knows of started."""
+    decisive_sample: int = 0
+    """The pipeline's, when it last heard something."""
 
     def write(self, samples: AudioArray, captured: float) -> None:
         """See ``StreamInput.write``."""
@@ -83,7 +85,7 @@ class Line(Stream):
 
     def worth_hearing(self, patience: int) -> bool:
         """Whether something may become due, or ``patience`` samples have come; for the gate."""
-        return self.ring.worth_reading(self.pipeline.decisive_sample, patience)
+        return self.ring.worth_reading(self.decisive_sample, patience)
 
     def account(self) -> Account:
         """See ``StreamInput.account``."""

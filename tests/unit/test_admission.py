@@ -70,7 +70,7 @@ def test_between_busy_and_calm_nothing_changes() -> None:
     now = spend(one, 6.0, load=0.95)
     stretched = one.stretch
     assert stretched > 1
-    spend(one, 60.0, load=0.75, since=now)
+    spend(one, 60.0, load=0.85, since=now)
     assert one.stretch == stretched
 
 
