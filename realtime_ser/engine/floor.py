@@ -5,11 +5,11 @@
     inference thread:   pieces -> recogniser (batched) -> what happened
     output thread:      what happened -> the listener of the stream
 
-The gate looks at all streams some thirty times a second, and hears in one go those of which
-enough has arrived for something to become due, and those that have waited for long. What is due
-when the network is free shares its next forward pass, the oldest first. When there is more than can
-be done, rows become rarer for all streams alike, up to ``floor.max_hop``; then new streams are
-refused. What still is too much waits in the rings, whose oldest audio is dropped and counted.
+The gate looks at all streams some thirty times a second, and hears in one go those whose turn it is
+(``hearing.py``). What is due when the network is free shares its next forward pass, the oldest
+first. When there is more than can be done, rows become rarer for all streams alike, up to
+``floor.max_hop``; then new streams are refused. What still is too much waits in the rings, whose
+oldest audio is dropped and counted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from realtime_ser.clock import SystemClock, to_samples, to_seconds
 from realtime_ser.delivery import emitted_row
 from realtime_ser.engine.admission import Admission
-from realtime_ser.engine.analysis import due_batch, listen, run_batch
+from realtime_ser.engine.analysis import due_batch, run_batch
+from realtime_ser.engine.hearing import PASS, by_load, hear_some
 from realtime_ser.engine.line import Line
 from realtime_ser.errors import RefusedError
 from realtime_ser.ring import RingBuffer
@@ -40,13 +41,6 @@ if TYPE_CHECKING:
 
 POLL: Final = 0.1
 """Seconds after which a waiting thread looks whether it shall end."""
-PASS: Final = (0.02, 0.06)
-"""Seconds from the start of one pass of the gate to that of the next, without and at full load:
-fewer passes cost less, more are sooner."""
-AT_LEAST_EVERY: Final = (0.15, 0.3)
-"""Seconds of audio that a pass leaves alone at most, as long as they bring no row."""
-PIECES_WAITING: Final = 2
-"""Of one stream, from which on it is not listened to."""
 LATENCIES: Final = 4096
 """Newest rows whose latency is told."""
 EVENTS_WAITING: Final = 65_536
@@ -193,30 +187,19 @@ class Floor:
     # gate thread
 
     def _listen(self) -> None:
-        """Hear what has arrived, of all streams in one go."""
+        """Hear what has arrived."""
         try:
             while not self._aborting.is_set():
                 began = self._clock.monotonic()
                 self._data.clear()
                 lines = self._open_lines()
-                for line in lines:
-                    line.pipeline.stretch = self._admission.stretch
-                patience = to_samples(self._by_load(AT_LEAST_EVERY))
-                # Where inference is behind with a stream no more of it is heard: its ring fills.
-                heard = [
-                    line
-                    for line in lines
-                    if line.pipeline.waiting < PIECES_WAITING and line.worth_hearing(patience)
-                ]
-                listen(heard)
-                for line in heard:
-                    line.decisive_sample = line.pipeline.decisive_sample
+                hear_some(lines, self._admission, began)
                 self._due.set()
                 now = self._clock.monotonic()
                 self._measure(now, now - began, lines)
                 if lines:
-                    pause = began + self._by_load(PASS) - now
-                    self._clock.wait(self._aborting, max(0.0, pause))
+                    next_pass = began + by_load(PASS, self._admission.load)
+                    self._clock.wait(self._aborting, max(0.0, next_pass - now))
                 elif self._stopping.is_set():
                     return
                 else:
@@ -224,10 +207,6 @@ class Floor:
         finally:
             self._deaf.set()
             self._due.set()
-
-    def _by_load(self, ends: tuple[float, float]) -> float:
-        idle, busy = ends
-        return idle + self._admission.load * (busy - idle)
 
     def _measure(self, now: float, listened: float, lines: Sequence[Line]) -> None:
         waiting = max((line.ring.available for line in lines), default=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -72,11 +73,14 @@ class Line(Stream):
     """What waits will never be heard."""
     told: int = -1
     """Sample at which the newest speech that the listener knows of started."""
+    written: float = math.inf
+    """Monotonic seconds at which its newest audio was captured."""
     decisive_sample: int = 0
     """The pipeline's, when it last heard something."""
 
     def write(self, samples: AudioArray, captured: float) -> None:
         """See ``StreamInput.write``."""
+        self.written = captured
         self.ring.write(samples, captured)
 
     def close(self) -> None:
@@ -86,6 +90,10 @@ class Line(Stream):
     def worth_hearing(self, patience: int) -> bool:
         """Whether something may become due, or ``patience`` samples have come; for the gate."""
         return self.ring.worth_reading(self.decisive_sample, patience)
+
+    def on_hold(self, since: float) -> bool:
+        """Whether nothing was written since then, and something is still open; for the gate."""
+        return self.written < since and (self.pipeline.speaking or self.ring.available > 0)
 
     def account(self) -> Account:
         """See ``StreamInput.account``."""

@@ -17,11 +17,14 @@ from realtime_ser.clock import SystemClock
 from realtime_ser.config import CaptureConfig, Config, FloorConfig, RecognizerConfig
 from realtime_ser.engine import Floor
 from realtime_ser.engine import floor as floor_module
-from realtime_ser.engine.line import Account, StreamInput
+from realtime_ser.engine.admission import Admission
+from realtime_ser.engine.analysis import due_batch, listen, run_batch
+from realtime_ser.engine.hearing import hear_some
+from realtime_ser.engine.line import Account, Line, StreamInput
 from realtime_ser.errors import RefusedError
 from realtime_ser.offline import Recording, run_offline
 from realtime_ser.testing import ConstantRecognizer
-from realtime_ser.types import AudioArray, AudioBlock, Prediction, TimelineRow
+from realtime_ser.types import SAMPLE_RATE, AudioArray, AudioBlock, Prediction, TimelineRow
 from tests.signals import silence, speech_like
 from tests.waiting import wait_until
 
@@ -130,6 +133,66 @@ def test_speech_is_told_before_its_rows_and_the_end_last(start: Floors) -> None:
     assert ear.threads == {"realtime-ser-output"}
     floor.stop()
     assert floor.join(PATIENCE)
+
+
+def test_what_is_said_is_over_when_a_call_on_hold_sends_nothing() -> None:
+    """And goes on in a new utterance, without anything lost, when audio comes again."""
+    fake, config = recognizer(), Config()
+    floor = Floor(fake, pipeline_factory(config, fake), config)
+    admission = Admission(config.floor, config.recognizer.hop)
+    line = floor.open("call", 0, Ear())
+    assert isinstance(line, Line)
+    line.slot = fake.open()
+
+    def hear(now: float) -> list[TimelineRow]:
+        rows: list[TimelineRow] = []
+        for _ in range(20):
+            hear_some([line], admission, now)
+            batch = due_batch([line], [], 8, now)
+            rows += [row for _, row, _ in run_batch(fake, batch, lambda: now)]
+        return rows
+
+    line.write(speech_like(1.3), 0.0)
+    assert [row.kind for row in hear(2.9)] == ["window", "window"]
+    (whole,) = hear(3.1)
+    assert (whole.kind, whole.end) == ("utterance", pytest.approx(1.3, abs=0.11))
+    assert line.account() == Account(20_800, 20_800, 0)
+    assert hear(60.0) == []
+    line.write(speech_like(1.3, seed=1), 61.0)
+    line.close()
+    assert [row.kind for row in hear(61.1)] == ["window", "window", "utterance"]
+    floor.abort()
+
+
+def test_a_stream_is_heard_when_something_may_come_of_it() -> None:
+    """Rows come as soon as if all were heard at once, though the gate hears far less often."""
+    visits = 0
+
+    def rows(*, eager: bool) -> list[tuple[int, float]]:
+        nonlocal visits
+        fake, config = recognizer(), Config()
+        floor = Floor(fake, pipeline_factory(config, fake), config)
+        admission = Admission(config.floor, config.recognizer.hop)
+        line = floor.open("call", 0, Ear())
+        assert isinstance(line, Line)
+        line.slot = fake.open()
+        found, visits = [], 0
+        for start in range(0, len(CALL), 320):
+            line.write(CALL[start : start + 320], start / SAMPLE_RATE)
+            waiting = line.ring.available
+            if eager:
+                listen([line])
+            else:
+                hear_some([line], admission, start / SAMPLE_RATE)
+            visits += line.ring.available < waiting
+            batch = due_batch([line], [], 8, 0.0)
+            found += [(start, row.end) for _, row, _ in run_batch(fake, batch, lambda: 0.0)]
+        floor.abort()
+        return found
+
+    at_once, often = rows(eager=True), visits
+    assert rows(eager=False) == at_once
+    assert visits < often / 4
 
 
 def test_every_sample_is_accounted_for(start: Floors) -> None:
