@@ -114,7 +114,8 @@ class _Floor:
         count = len(self.streams)
         return {
             "streams": count, "capacity": 2 * count, "speaking": count // 2, "load": 0.4,
-            "hop": 0.5, "latency_ms": {"p50": 40.0, "p95": 90.0, "p99": 150.0}, "dropped": 0.0,
+            "hop": 0.5, "usual_hop": 0.5, "dropped": 0.0,
+            "latency_ms": {"p50": 40.0, "p95": 90.0, "p99": 150.0},
             "refused": 0, "uptime": self.streams[0]["duration"], "model": "default",
             "shares": {"angry": 0.1, "neutral": 0.5, "sad": 0.1},
         }  # fmt: skip

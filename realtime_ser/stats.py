@@ -112,7 +112,9 @@ class FloorHealth:
     load: float
     """Share of the worker's time that it works, over the last seconds; near 1 it is full."""
     hop: float
-    """Seconds between window rows now; longer than configured where there is too much to do."""
+    """Seconds between window rows now; longer than ``usual_hop`` where there is too much to do."""
+    usual_hop: float
+    """Seconds, as configured."""
     queue: float
     """Seconds of audio that wait, of the stream that has most."""
     dropped: float

@@ -57,7 +57,7 @@ def said(emotions: str, until: float = 100.0, confidence: float = 0.7) -> list[l
 
 def make_floor(**changes: Any) -> Message:
     return {
-        "streams": 3, "capacity": 200, "speaking": 2, "load": 0.31, "hop": 0.5,
+        "streams": 3, "capacity": 200, "speaking": 2, "load": 0.31, "hop": 0.5, "usual_hop": 0.5,
         "latency_ms": {"p50": 31.0, "p95": 88.0, "p99": 140.0}, "dropped": 0.0, "refused": 0,
         "uptime": 4000.0, "model": "default", "shares": {"angry": 0.1, "neutral": 0.6, "sad": 0.05},
         **changes,

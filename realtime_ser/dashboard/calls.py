@@ -102,6 +102,8 @@ class Floor:
     """Share of one core's real time; above 1 the server is behind."""
     hop: float
     """Seconds between two windows, now."""
+    usual_hop: float
+    """The same where there is no overload."""
     latency: Latency
     dropped: float
     refused: int
@@ -172,6 +174,7 @@ def parse_floor(given: object) -> Floor:
         speaking=fields.whole(record, "speaking"),
         load=fields.number(record, "load"),
         hop=fields.number(record, "hop"),
+        usual_hop=fields.number(record, "usual_hop"),
         latency=Latency(*(fields.optional(latency, name) for name in ("p50", "p95", "p99"))),
         dropped=fields.number(record, "dropped"),
         refused=fields.whole(record, "refused"),

@@ -34,8 +34,6 @@ class FloorPicture:
         """Counts what has changed."""
         self.left_out = ""
         """What is wrong with a call that is not shown, in words."""
-        self.shortest_hop: float | None = None
-        """Seconds, of all in force so far; a longer one has been stretched by overload."""
         self._dropped_at: float | None = None
         """When audio was dropped last, as far as it was heard of."""
         self._clock = clock
@@ -64,8 +62,6 @@ class FloorPicture:
         if self.floor is not None and floor.dropped > self.floor.dropped:
             self._dropped_at = self._clock.monotonic()
         self.floor = floor
-        if floor.hop > 0.0:
-            self.shortest_hop = min(floor.hop, self.shortest_hop or floor.hop)
         before = self.calls
         if kind == "snapshot":
             self.calls = {key: call for key, call in before.items() if not call.live}

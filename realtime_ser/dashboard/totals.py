@@ -73,9 +73,8 @@ class FloorTotals(ItemLine):
 def floor_items(floor: Floor, picture: FloorPicture) -> Items:
     """How many, and how well the server keeps up; what is wrong in red."""
     alerts = picture.alerts_lately()
-    usual = picture.shortest_hop or floor.hop
-    stretched = floor.hop > usual * 1.01
-    hop = f"{floor.hop:g} s" + (f" for {usual:g} s" if stretched else "")
+    stretched = floor.hop > floor.usual_hop * 1.01
+    hop = f"{floor.hop:g} s" + (f" for {floor.usual_hop:g} s" if stretched else "")
     many = [
         Item("calls", f"{floor.streams}/{floor.capacity}", bad=0 < floor.capacity <= floor.streams),
         Item("speaking", f"{floor.speaking}"),

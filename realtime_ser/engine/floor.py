@@ -165,6 +165,7 @@ class Floor:
             capacity=self._admission.capacity,
             load=self._admission.load,
             hop=self._admission.hop,
+            usual_hop=self._config.recognizer.hop,
             queue=to_seconds(max((line.ring.available for line in lines), default=0)),
             dropped=to_seconds(dropped),
             refused=self._admission.refused,

@@ -139,6 +139,7 @@ class Server:
             "speaking": health.speaking,
             "load": round(health.load, 3),
             "hop": health.hop,
+            "usual_hop": health.usual_hop,
             "latency_ms": {
                 name: None if value is None else round(value, 1)
                 for name, value in dataclasses.asdict(health.latency).items()

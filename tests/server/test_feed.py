@@ -15,8 +15,8 @@ from tests.server.serving import PATIENCE, START, listen_to, serving, spoken, un
 from tests.server.test_parts import Line
 
 FLOOR = {
-    "streams", "capacity", "speaking", "load", "hop", "latency_ms", "dropped", "refused",
-    "uptime", "model", "shares",
+    "streams", "capacity", "speaking", "load", "hop", "usual_hop", "latency_ms", "dropped",
+    "refused", "uptime", "model", "shares",
 }  # fmt: skip
 STREAM = {
     "stream", "channel", "role", "metadata", "started", "state", "duration", "speaking",

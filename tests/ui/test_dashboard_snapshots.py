@@ -57,7 +57,6 @@ def test_picture_of_strange_names(size: tuple[int, int], snap_compare: Callable[
 
 def test_picture_of_a_server_in_need(snap_compare: Callable[..., bool]) -> None:
     app = dashboard(*busy_floor(30), load=1.2, hop=1.0, dropped=12.5, refused=3, capacity=30)
-    app._picture.shortest_hop = 0.5
     app._feed.connected, app._feed.trouble = False, "connection lost"
     assert snap_compare(app, terminal_size=(120, 40))
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from realtime_ser.dashboard.calls import Call, parse_call, parse_floor, parse_key
 from realtime_ser.dashboard.fields import LONGEST_SHOWN, shown
 from realtime_ser.dashboard.picture import ALERT_WINDOW, DROPPED_FOR, LINGER, FloorPicture
+from realtime_ser.dashboard.totals import floor_items
 from realtime_ser.errors import DataError
 from realtime_ser.testing import ManualClock
 from tests.floors import make_alert, make_floor, make_stream, said, snapshot, update
@@ -219,11 +220,13 @@ def test_dropped_audio_is_news_for_a_while() -> None:
     assert not picture.dropping
 
 
-def test_a_stretched_hop_is_known_by_the_shortest() -> None:
+@pytest.mark.parametrize(("hop", "shown"), [(0.5, "0.5 s"), (1.0, "1 s for 0.5 s")])
+def test_a_stretched_hop_is_bad(hop: float, shown: str) -> None:
     picture = FloorPicture(ManualClock())
-    for hop in (1.0, 0.5, 2.0, 0.0):
-        picture.take(update(hop=hop))
-    assert picture.shortest_hop == 0.5
+    picture.take(update(hop=hop))
+    assert picture.floor is not None
+    (item,) = [one for one in floor_items(picture.floor, picture)[1] if one.label == "hop"]
+    assert (item.value, item.bad) == (shown, hop > 0.5)
 
 
 def test_an_emotion_is_that_of_the_moment_while_somebody_speaks_and_shortly_after() -> None:
