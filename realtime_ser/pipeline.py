@@ -15,6 +15,7 @@ import numpy as np
 
 from realtime_ser.alerts.watch import AlertWatch
 from realtime_ser.clock import to_samples, to_seconds
+from realtime_ser.history import History
 from realtime_ser.levels import FLOOR_DBFS, level_dbfs, peak_dbfs
 from realtime_ser.peaks import PeakEnvelope
 from realtime_ser.signal_watch import SignalWatch
@@ -87,7 +88,7 @@ class StreamPipeline:
         self.stretch = 1
         """Hops that make one window row; may be changed between pushes."""
         self._window = to_samples(config.recognizer.window)
-        self._history = _History()
+        self._history = History()
         self._due: deque[Piece] = deque()
         self._segment: _OpenSegment | None = None
         self._last: Prediction | None = None
@@ -305,38 +306,3 @@ class _OpenSegment:
     start: int
     cursor: int
     """Up to here pieces have been handed out."""
-
-
-class _History:
-    """The newest audio of a stream, as far back as a segment may still reach."""
-
-    def __init__(self) -> None:
-        self._blocks: deque[AudioArray] = deque()
-        self._start = 0
-        self._end = 0
-
-    def append(self, samples: AudioArray) -> None:
-        self._blocks.append(samples)
-        self._end += len(samples)
-
-    def skip_to(self, sample: int) -> None:
-        self._blocks.clear()
-        self._start = self._end = sample
-
-    def release(self, sample: int) -> None:
-        """Nothing before ``sample`` will be asked for again."""
-        while self._blocks and self._start + len(self._blocks[0]) <= sample:
-            self._start += len(self._blocks.popleft())
-
-    def get(self, start: int, end: int) -> AudioArray:
-        """Samples [start, end), which must be held."""
-        if not self._start <= start <= end <= self._end:
-            raise RuntimeError(f"audio {start}-{end} is not in history {self._start}-{self._end}")
-        parts = [np.zeros(0, dtype=np.float32)]
-        first = self._start
-        for block in self._blocks:
-            if first >= end:
-                break
-            parts.append(block[max(0, start - first) : end - first])
-            first += len(block)
-        return np.concatenate(parts)
