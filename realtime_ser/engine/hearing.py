@@ -56,6 +56,7 @@ def hear_some(lines: Sequence[Line], admission: Admission, now: float) -> None:
 
 
 def by_load(ends: tuple[float, float], load: float) -> float:
-    """What lies between the value for no load and that for a load of 1."""
+    """What lies between the value for no load and that for a load of 1, nearer to the former: what
+    is saved is not needed while there is time."""
     idle, busy = ends
-    return idle + load * (busy - idle)
+    return idle + load**2 * (busy - idle)
