@@ -187,6 +187,13 @@ class StreamPipeline:
         return len(self._due)
 
     @property
+    def unheard(self) -> int:
+        """Samples of speech that no recogniser has seen: of pieces that are due, and since them."""
+        segment = self._segment
+        open_samples = 0 if segment is None else self._position - segment.cursor
+        return open_samples + sum(len(piece.samples) for piece in list(self._due))
+
+    @property
     def waiting_since(self) -> float:
         """Monotonic seconds at which the end of the next piece was captured; 0 where nobody knows.
 

@@ -16,7 +16,8 @@ class BenchmarkResult:
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str | float, ...], ...]
+    rows: tuple[tuple[str | float | None, ...], ...]
+    """None: there is nothing to measure."""
     figure: str
     """What the figure is, in words."""
     value: float

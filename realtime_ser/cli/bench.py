@@ -68,7 +68,9 @@ def _print(result: BenchmarkResult) -> None:
     typer.echo(f"{result.figure}: {_text(result.value)} {result.unit}".rstrip())
 
 
-def _text(cell: str | float) -> str:
+def _text(cell: str | float | None) -> str:
+    if cell is None:
+        return "-"
     return cell if isinstance(cell, str) else f"{cell:.4g}"
 
 

@@ -42,6 +42,8 @@ class Admission:
         self._most = max(1, int(config.max_hop / hop + 1e-9))
         self._passes: deque[tuple[float, float]] = deque()
         self._work = 0.0
+        self._anew = False
+        """The hop has changed, and the load was not measured since."""
         self._decided = 0.0
         self._behind = 0.0
 
@@ -81,9 +83,12 @@ class Admission:
         while self._passes[0][0] < now - LOOK_BACK:
             self._work -= self._passes.popleft()[1]
         span = now - self._passes[0][0]
-        self.load = min(1.0, self._work / max(span, EVERY))
         self._behind = waiting
-        if now - self._decided >= EVERY and span >= LOOK_BACK / 2:
+        known = span >= LOOK_BACK / 2
+        if known or not self._anew:
+            self.load = min(1.0, self._work / max(span, EVERY))
+        if known and now - self._decided >= EVERY:
+            self._anew = False
             self._decided = now
             self._decide()
 
@@ -94,6 +99,7 @@ class Admission:
             self.stretch -= 1
         else:
             return
-        # What was measured was another hop's.
+        # What was measured was another hop's; until there is more it is all that is known.
+        self._anew = True
         self._passes.clear()
         self._work = 0.0

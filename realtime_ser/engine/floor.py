@@ -68,6 +68,8 @@ class Floor:
         self._lock = threading.Lock()
         self._lines: list[Line] = []
         self._events: queue.Queue[Event] = queue.Queue(EVENTS_WAITING)
+        self._ends: list[Line] = []
+        """That found no room among the events."""
         self._data = threading.Event()
         self._stopping = threading.Event()
         self._aborting = threading.Event()
@@ -134,7 +136,8 @@ class Floor:
         self._data.set()
 
     def abort(self) -> None:
-        """End now; audio under way is dropped, rows that were made are handed out."""
+        """End now; audio under way is dropped. Rows that were made are handed out, unless so many
+        wait that there is no room for more."""
         self._aborting.set()
         self.stop()
 
@@ -210,11 +213,13 @@ class Floor:
             self._due.set()
 
     def _measure(self, now: float, listened: float, lines: Sequence[Line]) -> None:
-        waiting = max((line.ring.available for line in lines), default=0)
+        waiting = sorted(line.ring.available for line in lines)
+        # Of most streams: one whose audio comes in bursts says nothing about the load.
+        typical = waiting[3 * (len(waiting) - 1) // 4] if waiting else 0
         inferred = self._inferred
         work = max(listened, inferred - self._inferred_before)
         self._inferred_before = inferred
-        self._admission.measure(now, work, to_seconds(waiting))
+        self._admission.measure(now, work, to_seconds(typical))
 
     # inference thread
 
@@ -235,9 +240,14 @@ class Floor:
                         return
                     self._clock.wait(self._due, POLL)
         finally:
-            for line in self._open_lines():
-                self._end(line)
-            self._mute.set()
+            if not self._deaf.is_set():  # what the gate is doing now still counts
+                self._aborting.set()
+                self._deaf.wait()
+            try:
+                for line in self._open_lines():
+                    self._end(line)
+            finally:
+                self._mute.set()
 
     def _recognize(self, lines: Sequence[Line]) -> bool:
         """Run one batch; False when nothing was due."""
@@ -248,11 +258,13 @@ class Floor:
                 self._tell_speech(line, line.pipeline.speaking_since)
         limit = min(self._config.recognizer.max_batch_size, self._recognizer.at_once)
         batch = due_batch(lines, [], limit, self._clock.monotonic())
+        if not batch:
+            return False
         for line, due in batch:
             self._tell_speech(line, due.piece.segment_start)
         for line, row, stamps in run_batch(self._recognizer, batch, self._clock.monotonic):
             self._put((line, row, stamps))
-        return bool(batch)
+        return True
 
     def _tell_speech(self, line: Line, start_sample: int | None) -> None:
         if start_sample is not None and start_sample > line.told:
@@ -264,20 +276,23 @@ class Floor:
         if line.slot >= 0:
             self._recognizer.close(line.slot)
         line.ring.close()
+        line.unheard = line.pipeline.unheard
         line.over = True
         with self._lock:
             self._lines.remove(line)
             self._dropped += line.account().dropped
-        self._put((line,))
+        if not self._put((line,)):
+            self._ends.append(line)
 
-    def _put(self, event: Event) -> None:
+    def _put(self, event: Event) -> bool:
+        """False where nobody takes it and the floor is aborted."""
         while True:
             try:
                 self._events.put(event, timeout=POLL)
-                return
+                return True
             except queue.Full:
                 if self._aborting.is_set():
-                    return
+                    return False
 
     def _open_lines(self) -> list[Line]:
         with self._lock:
@@ -292,7 +307,7 @@ class Floor:
                 event = self._events.get(timeout=POLL)
             except queue.Empty:
                 if last:
-                    return
+                    break
                 continue
             match event:
                 case (line, float(start)):
@@ -301,6 +316,8 @@ class Floor:
                     self._hand_out(line, row, stamps)
                 case (line,):
                     line.listener.ended(line.account())
+        for line in self._ends:
+            line.listener.ended(line.account())
 
     def _hand_out(self, line: Line, row: TimelineRow, stamps: Stamps) -> None:
         emitted = self._clock.monotonic()

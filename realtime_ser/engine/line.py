@@ -21,7 +21,7 @@ class Account:
     analysed: int
     dropped: int
     """Of the oldest, because analysis could not keep up; at the end of an aborted floor also
-    what was still waiting."""
+    what was still waiting, for the detector or as speech for the network."""
 
     @property
     def waiting(self) -> int:
@@ -71,6 +71,8 @@ class Line(Stream):
     slot: int = -1
     over: bool = False
     """What waits will never be heard."""
+    unheard: int = 0
+    """Samples that waited for inference when it was over."""
     told: int = -1
     """Sample at which the newest speech that the listener knows of started."""
     written: float = math.inf
@@ -99,7 +101,8 @@ class Line(Stream):
         """See ``StreamInput.account``."""
         received, dropped, waiting = self.ring.totals()
         if self.over:
-            return Account(received, received - dropped - waiting, dropped + waiting)
+            lost = waiting + self.unheard
+            return Account(received, received - dropped - lost, dropped + lost)
         return Account(received, received - dropped - waiting, dropped)
 
     def status(self) -> StreamStatus:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 START_PATIENCE: Final = 10.0
 """Seconds in which a connection must say what it brings."""
+AT_ONCE: Final = 4096
+"""Bytes, half a second at most, after which it is looked how far ahead of time they are."""
 NO_START: Final = "nothing was said for too long; begin with the first message"
 IDLE: Final = "no audio came for too long; the call is taken for over"
 
@@ -152,6 +154,10 @@ class _Caller:
         return message
 
     async def _take(self, call: Call, audio: bytes, signal: int = 0) -> None:
+        for start in range(0, len(audio), AT_ONCE):
+            await self._take_some(call, audio[start : start + AT_ONCE], signal)
+
+    async def _take_some(self, call: Call, audio: bytes, signal: int) -> None:
         call.take(audio, signal)
         now = asyncio.get_running_loop().time()
         if self._began is None:

@@ -287,6 +287,8 @@ def test_an_aborted_floor_counts_what_it_never_heard(start: Floors) -> None:
     assert ear.account is not None
     assert ear.account.received == 8 * 16_000
     assert ear.account.waiting == 0
+    (seen,) = stuck.samples.values()
+    assert seen <= ear.account.analysed <= seen + 16_000, "speech that no network has seen"
 
 
 def test_a_listener_that_fails_ends_the_floor_with_its_error(start: Floors) -> None:
@@ -332,10 +334,11 @@ def test_an_aborted_floor_ends_though_nobody_takes_what_it_has_to_say(
             blocked.set()
             assert free.wait(PATIENCE)
 
-    floor = start()
-    for i in range(4):
-        write(floor.open(f"call-{i}", 0, Slow()), CALL)
+    floor, ears = start(), [Slow() for _ in range(4)]
+    for i, ear in enumerate(ears):
+        write(floor.open(f"call-{i}", 0, ear), CALL)
     assert blocked.wait(PATIENCE)
     floor.abort()
     free.set()
     assert floor.join(PATIENCE)
+    assert all(ear.account is not None for ear in ears), "somebody waits for the end for ever"

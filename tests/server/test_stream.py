@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from realtime_ser.capture import g711
-from realtime_ser.config import AlertConfig
+from realtime_ser.config import AlertConfig, CaptureConfig
 from realtime_ser.sinks.jsonl import encode_json
 from realtime_ser.testing import CollectSink, ConstantRecognizer
 from realtime_ser.types import Prediction
@@ -172,6 +172,16 @@ async def test_faster_than_speech_is_slowed_down_not_dropped() -> None:
         assert asyncio.get_running_loop().time() - began > 0.5
         (end,) = talk.of("end")
         assert (end["received"], end["dropped"]) == (6.0, 0.0)
+
+
+async def test_one_large_message_is_taken_no_faster_than_many_small_ones() -> None:
+    config = replace(settings(), capture=CaptureConfig(ring=2.0))
+    async with serving(config) as stage, stage.socket() as socket:
+        await socket.send(json.dumps(START))
+        await socket.send(bytes([255]) * int(RATE * 3.5))
+        await socket.send('{"type":"stop"}')
+        (end,) = (await listen_to(socket)).of("end")
+        assert (end["received"], end["dropped"]) == (3.5, 0.0)
 
 
 async def test_ending_the_server_ends_calls_in_order(tmp_path: Path) -> None:

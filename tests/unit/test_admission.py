@@ -80,6 +80,18 @@ def test_audio_that_waits_stretches_the_hop_whatever_the_load() -> None:
     assert one.stretch > 1
 
 
+def test_a_hop_that_has_just_changed_is_no_calm() -> None:
+    """What was measured counts until there is more, or streams would be let in meanwhile."""
+    one = admission(max_hop=1.0)
+    now = 0.0
+    while one.stretch == 1:
+        now = spend(one, PASS, load=0.99, since=now)
+    spend(one, PASS, load=0.99, since=now)
+    assert one.load > 0.9
+    with pytest.raises(RefusedError, match="take all of the machine's time"):
+        one.admit("call", 1)
+
+
 def test_a_hop_that_may_not_grow_stays() -> None:
     one = admission(max_hop=0.5)
     spend(one, 20.0, load=1.0)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import count
 
@@ -74,7 +74,7 @@ def quiet(seconds: float) -> AudioArray:
 
 
 def run(
-    blocks: Sequence[AudioBlock], pipeline: StreamPipeline, recognizer: ConstantRecognizer
+    blocks: Iterable[AudioBlock], pipeline: StreamPipeline, recognizer: ConstantRecognizer
 ) -> list[TimelineRow]:
     slot = recognizer.open()
     clock = count()
@@ -139,6 +139,22 @@ def test_the_recogniser_sees_each_sample_of_a_segment_once() -> None:
     speech = sum(row.end - row.start for row in rows if row.kind == "utterance")
     assert fake.samples[0] / 16_000 == pytest.approx(speech, abs=0.2)
     assert fake.samples[0] / 16_000 <= speech
+
+
+def test_a_long_talk_is_not_kept() -> None:
+    """Only what a segment can still reach; nor is silence."""
+    pipeline, fake = make_pipeline(), recognizer()
+    talk = np.concatenate([loud(75.0), quiet(20.0)])
+    most = 0
+
+    def blocks() -> Iterator[AudioBlock]:
+        nonlocal most
+        for block in one_stream(talk, 1600):
+            yield block
+            most = max(most, sum(len(held) for held in pipeline._history._blocks))
+
+    run(blocks(), pipeline, fake)
+    assert most <= 16_000
 
 
 def test_the_first_emotion_comes_within_a_second_of_speech() -> None:
