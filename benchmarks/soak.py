@@ -5,8 +5,9 @@
 Starts ``realtime-ser serve`` with a folder for timelines in a process of its own, keeps so many
 calls going (telephone quality, mu-law; each of a random part of a recording, exponentially
 distributed around ``--call`` seconds; every tenth hangs up without a word) and prints a line a
-minute. The last lines set the end beside the first ten minutes: memory, open files, latency, and
-how much later rows come. Every second that was sent is accounted for.
+minute. The last lines set the end beside the first ten minutes: memory, open files and latency; and
+what was sent beside what the server says of it. Status 1 where it has grown, lost something, or
+ended other than in order.
 """
 
 from __future__ import annotations
@@ -38,6 +39,12 @@ HANGS_UP = 0.1
 """Share of the calls that end without a word."""
 SETTLED = 10
 """Minutes that the end is held against."""
+GROWTH = 0.1
+"""Share of the memory by which it may have changed: allocators do not give everything back."""
+FILES = 20
+"""Open files more than before, as calls come and go."""
+LATER = 30.0
+"""Milliseconds by which rows may come later than before, in the middle."""
 
 
 @dataclass
@@ -46,6 +53,8 @@ class Count:
 
     calls: int = 0
     hung_up: int = 0
+    sent: float = 0.0
+    """Seconds, in calls that ended in order."""
     received: float = 0.0
     analysed: float = 0.0
     dropped: float = 0.0
@@ -63,16 +72,22 @@ async def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--call", type=float, default=90.0, help="mean seconds of a call")
     given = parser.parse_args()
+    if given.minutes < 1:
+        parser.error("--minutes: a minute at least")
     recordings = [read_recording(file, "mulaw", 8000, 1) for file in given.recordings]
     random.seed(1)
     with tempfile.TemporaryDirectory() as folder:
         server, address = _start(folder)
+        wrong = ["the soak was broken off"]
         try:
-            await _soak(server.pid, address, recordings, given)
+            wrong = await _soak(server.pid, address, recordings, given)
         finally:
             server.terminate()
-            print("server ended with", server.wait(60))
+            if status := server.wait(60):
+                wrong.append(f"the server ended with {status}")
         print(len(list(Path(folder).glob("*.csv"))), "timelines")
+    if wrong:
+        raise SystemExit("\n".join(wrong))
 
 
 def _start(folder: str) -> tuple[subprocess.Popen[str], str]:
@@ -87,7 +102,8 @@ def _start(folder: str) -> tuple[subprocess.Popen[str], str]:
 
 async def _soak(
     pid: int, address: str, recordings: list[Recording], given: argparse.Namespace
-) -> None:
+) -> list[str]:
+    """What went wrong."""
     count, ending = Count(), asyncio.Event()
     callers = [
         asyncio.create_task(_caller(address, recordings, given.call, count, ending))
@@ -98,12 +114,15 @@ async def _soak(
     lines = []
     began = time.monotonic()
     for minute in range(1, round(given.minutes) + 1):
-        await asyncio.sleep(max(0.0, began + 60.0 * minute - time.monotonic()))
+        left = max(0.0, began + 60.0 * minute - time.monotonic())
+        broken, _ = await asyncio.wait(callers, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        for caller in broken:
+            caller.result()
         lines.append(await asyncio.to_thread(_look, pid, address, count))
         print("| " + " | ".join(f"{value:g}" for value in (minute, *lines[-1])) + " |", flush=True)
     ending.set()
     await asyncio.gather(*callers)
-    _conclude(lines, count)
+    return _conclude(lines, count, await asyncio.to_thread(_fates, address))
 
 
 async def _caller(
@@ -128,6 +147,7 @@ async def _caller(
             await asyncio.sleep(1.0)
             continue
         count.calls += 1
+        count.sent += len(part.data) / part.second
         count.rows += len(heard.rows)
         if heard.error:
             count.errors.append(heard.error)
@@ -149,31 +169,52 @@ def _look(pid: int, address: str, count: Count) -> tuple[float, ...]:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     with urllib.request.urlopen(f"http://{address}/v1/streams", timeout=30) as answer:
         floor: dict[str, Any] = json.load(answer)["floor"]
-    latencies, count.latencies = count.latencies or [0.0], []
-    p50, p99 = np.percentile(latencies, (50, 99))
+    latencies, count.latencies = count.latencies, []
+    p50, p99 = np.percentile(latencies, (50, 99)) if latencies else (np.nan, np.nan)
     return (
         round(pages * resource.getpagesize() / 1e6),
         len(os.listdir(f"/proc/{pid}/fd")),
         count.calls + count.hung_up,
         round(floor["load"], 2),
         floor["hop"],
-        round(p50),
-        round(p99),
+        np.round(p50),
+        np.round(p99),
         round(floor["dropped"], 1),
     )
 
 
-def _conclude(lines: list[tuple[float, ...]], count: Count) -> None:
-    settled, last = lines[min(SETTLED, len(lines)) - 1], lines[-1]
-    lost = count.received - count.analysed - count.dropped
+def _fates(address: str) -> dict[str, float]:
+    """What became of the audio of all calls, hung up or not: seconds."""
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=30) as answer:
+        text = answer.read().decode()
+    return {fate: float(value) for fate, value in re.findall(r'fate="(\w+)"} (\S+)', text)}
+
+
+def _conclude(lines: list[tuple[float, ...]], count: Count, fates: dict[str, float]) -> list[str]:
+    """Print the sums; what is wrong with them."""
+    since = min(SETTLED, len(lines))
+    settled, last = lines[since - 1], lines[-1]
+    grown, files, later = (last[i] - settled[i] for i in (0, 1, 5))
+    missing = count.sent - count.received
+    lost = fates["received"] - fates["analysed"] - fates["dropped"]
     print(
         f"{count.calls} calls, {count.hung_up} hung up, {count.rows} rows, "
         f"{len(count.errors)} errors {sorted(set(count.errors))[:3]}\n"
-        f"{count.received:.1f} s received, {count.analysed:.1f} s analysed, "
-        f"{count.dropped:.1f} s dropped, {lost:.3f} s unaccounted for\n"
-        f"from minute {min(SETTLED, len(lines))} to the end: memory {last[0] - settled[0]:+g} MB, "
-        f"files {last[1] - settled[1]:+g}, p50 {last[5] - settled[5]:+g} ms"
+        f"calls that ended in order: {count.sent:.1f} s sent, {count.received:.1f} s received, "
+        f"{count.analysed:.1f} s analysed, {count.dropped:.1f} s dropped\n"
+        f"all calls: {fates['received']:.1f} s received, {fates['analysed']:.1f} s analysed, "
+        f"{fates['dropped']:.1f} s dropped\n"
+        f"from minute {since} to the end: memory {grown:+g} MB, files {files:+g}, p50 {later:+g} ms"
     )
+    wrong = {
+        f"{len(count.errors)} errors": bool(count.errors),
+        f"{missing:.3f} s were sent and not received": abs(missing) > 1e-3 * max(1, count.calls),
+        f"{lost:.3f} s are unaccounted for": abs(lost) > 0.01,
+        f"memory has grown by {grown:g} MB": grown > GROWTH * settled[0],
+        f"{files:g} more files are open": files > FILES,
+        f"rows come {later:g} ms later": later > LATER,
+    }
+    return [text for text, so in wrong.items() if so]
 
 
 if __name__ == "__main__":

@@ -209,7 +209,8 @@ class StreamPipeline:
     @property
     def speaking_since(self) -> int | None:
         """The sample at which the open segment starts."""
-        return None if self._segment is None else self._segment.start
+        segment = self._segment  # once: another thread may close it
+        return None if segment is None else segment.start
 
     def status(self) -> StreamStatus:
         """For the screen."""

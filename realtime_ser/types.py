@@ -19,6 +19,9 @@ SAMPLE_RATE: Final = 16_000
 EMOTIONS: Final = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 """All classes that a timeline has a column for, in the order of its columns."""
 
+NEGATIVE: Final = ("angry", "disgust", "fear", "sad")
+"""What dashboards and alerts count as negative emotion."""
+
 UNCERTAIN: Final = "uncertain"
 """Shown instead of an emotion when the confidence is below the configured threshold."""
 

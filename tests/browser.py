@@ -47,6 +47,10 @@ class Page:
         """Addresses that were asked for."""
         self.troubles: list[str] = []
         """Exceptions and refusals that the page's console tells of."""
+        self.questions: list[str] = []
+        """What the page has asked; ``agrees`` is the answer."""
+        self.agrees = True
+        self._answering: asyncio.Task[dict[str, Any]] | None = None
 
     async def listen(self) -> None:
         """Take answers and events until the connection ends."""
@@ -72,6 +76,10 @@ class Page:
             self.troubles.append(json.dumps(told["exceptionDetails"]))
         elif event == "Log.entryAdded" and told["entry"]["level"] == "error":
             self.troubles.append(json.dumps(told["entry"]))
+        elif event == "Page.javascriptDialogOpening":
+            self.questions.append(told["message"])
+            answer = self.call("Page.handleJavaScriptDialog", accept=self.agrees)
+            self._answering = asyncio.create_task(answer)
 
     async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """One call of the protocol."""

@@ -17,13 +17,11 @@ from typing import TYPE_CHECKING, Final
 
 from realtime_ser.alerts.flags import NAME
 from realtime_ser.errors import ConfigError
-from realtime_ser.types import EMOTIONS
+from realtime_ser.types import EMOTIONS, NEGATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NEGATIVE: Final = ("angry", "disgust", "fear", "sad")
-"""The emotions that ``negative`` stands for."""
 ANY_NEGATIVE: Final = "any negative"
 PLANE: Final = ("arousal", "valence")
 """Measures from -1 to 1; the others go from 0 to 1."""

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from realtime_ser.alerts.flags import alert_flag
-from realtime_ser.alerts.rules import ANY_NEGATIVE, NEGATIVE, PLANE, Held, Moved
-from realtime_ser.types import EMOTIONS, UNCERTAIN
+from realtime_ser.alerts.rules import ANY_NEGATIVE, PLANE, Held, Moved
+from realtime_ser.types import EMOTIONS, NEGATIVE, UNCERTAIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

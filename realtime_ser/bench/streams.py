@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
@@ -34,8 +35,8 @@ GROUPS: Final = 8
 """Streams do not all get their blocks at the same moment, but in turns."""
 BAR_MS: Final = 300.0
 """p99 of the latency that is still good."""
-OPENED_AT_ONCE: Final = 25
-"""Streams a second that join."""
+JOINED: Final = 15
+"""Streams a second that join: a floor gets to know their load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +80,18 @@ def run(
     Raises:
         DataError: the recording cannot be read, or is shorter than a second.
     """
+    from realtime_ser.assembly import load_recognizer
+    from realtime_ser.config import Config
     from realtime_ser.process import prepare_process
 
     prepare_process()
     track = _track(audio)
+    recognizer = load_recognizer(Config(), many=True)
+    _warm_up(recognizer, track)
+    before = _resident()  # once: what a step has used the next one uses again
     found: list[Load] = []
     for count in STEPS if streams is None else (streams,):
-        found.append(_measure(count, seconds, track))
+        found.append(_measure(count, seconds, track, recognizer, before))
         if not found[-1].good:
             break
     best = max((load.streams for load in found if load.good), default=0)
@@ -131,18 +137,17 @@ class _Listener:
         """See ``Listener``."""
 
 
-def _measure(count: int, seconds: float, track: AudioArray) -> Load:
-    from realtime_ser.assembly import load_recognizer, pipeline_factory
+def _measure(
+    count: int, seconds: float, track: AudioArray, recognizer: Recognizer, before: int
+) -> Load:
+    from realtime_ser.assembly import pipeline_factory
     from realtime_ser.config import Config, FloorConfig
     from realtime_ser.engine import Floor
     from realtime_ser.errors import RefusedError
 
     config = replace(Config(), floor=FloorConfig(max_streams=max(count, 1)))
-    recognizer = load_recognizer(config, many=True)
-    _warm_up(recognizer, track)
     floor = Floor(recognizer, pipeline_factory(config, recognizer), config)
     listener = _Listener()
-    before = _resident()
     floor.start()
     refused = False
     inputs: list[StreamInput] = []
@@ -152,12 +157,12 @@ def _measure(count: int, seconds: float, track: AudioArray) -> Load:
         def join() -> None:
             nonlocal refused
             try:
-                while not refused and len(inputs) < min(count, feeder.elapsed * OPENED_AT_ONCE):
+                while not refused and len(inputs) < min(count, feeder.elapsed * JOINED):
                     inputs.append(floor.open(f"bench-{len(inputs)}", 0, listener))
             except RefusedError:
                 refused = True
 
-        feeder.feed(inputs, count / OPENED_AT_ONCE + WARM_UP, join)
+        feeder.feed(inputs, count / JOINED + WARM_UP, join)
         listener.measuring = True
         used, began = time.process_time(), time.monotonic()
         hops = [floor.health().hop]
@@ -247,4 +252,5 @@ def _resident() -> int:
     pages = Path("/proc/self/statm")
     if pages.exists():
         return int(pages.read_text().split()[1]) * resource.getpagesize()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024

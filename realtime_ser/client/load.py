@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PERCENTILES: Final = (50, 95, 99)
+JOINED: Final = 15
+"""Calls a second that begin, where there are more: a server gets to know their load."""
 
 
 async def make_load(
@@ -24,7 +26,8 @@ async def make_load(
     token: str | None = None,
     roles: Sequence[str] | None = None,
 ) -> list[Heard]:
-    """Send recordings in turn, so many calls at once; their beginnings are spread over a second.
+    """Send recordings in turn, so many calls at once; their beginnings are spread over a second,
+    or more seconds where there are more than ``JOINED``.
 
     Args:
         url: of the server.
@@ -35,7 +38,7 @@ async def make_load(
     """
 
     async def one(number: int) -> Heard:
-        await asyncio.sleep(number / streams)
+        await asyncio.sleep(number / min(streams, JOINED))
         try:
             async with Client(url, token=token) as client:
                 recording = recordings[number % len(recordings)]

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from realtime_ser.dashboard.calls import Call
+    from realtime_ser.clock import Clock
+    from realtime_ser.dashboard.calls import Call, Key
     from realtime_ser.dashboard.feed import Feed
     from realtime_ser.dashboard.picture import FloorPicture
     from realtime_ser.dashboard.view import FloorView
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 LOOKS_A_SECOND: Final = 10
 _MOST_WAITING: Final = 1
 """Pictures on their way to a terminal that is slow to take them; more would only be late."""
+_SETTLES: Final = 0.7
+"""Seconds in which nobody can have read which call has just come to stand first."""
 _PAGE: Final = 1_000
 """Rows of ``MOVES`` that stand for a page."""
 
@@ -62,6 +65,7 @@ class DashboardApp(AdjustableApp):
         view: FloorView,
         feed: Feed,
         *,
+        clock: Clock,
         address: str,
         preferences: Preferences,
     ) -> None:
@@ -71,6 +75,7 @@ class DashboardApp(AdjustableApp):
             picture: of the floor, which the feed keeps up to date.
             view: filter, order and selection; it stays as the user leaves it.
             feed: what is wrong with the connection.
+            clock: of the screen.
             address: of the server.
             preferences: how the screen shall look.
         """
@@ -80,6 +85,9 @@ class DashboardApp(AdjustableApp):
         self._picture = picture
         self._view = view
         self._feed = feed
+        self._clock = clock
+        self._overtaken = float("-inf")
+        """When another call came to stand where the mark is by itself."""
         self._seen: object = None
         """What was drawn last."""
         self._floor_line = FloorLine(address)
@@ -129,7 +137,10 @@ class DashboardApp(AdjustableApp):
         seen = (picture.version, self._feed.connected, self._feed.words, picture.alerts_lately())
         if seen != self._seen and waiting_writes(self._driver) <= _MOST_WAITING:
             self._seen = seen
+            before = self._marked()
             self.look()
+            if before is not None and self._marked() != before:
+                self._overtaken = self._clock.monotonic()
 
     def look(self, *, follow: bool = False) -> None:
         """Order the calls anew, and draw; ``follow`` goes to where the selected one is."""
@@ -155,6 +166,11 @@ class DashboardApp(AdjustableApp):
         warnings = self._warnings()
         self._notice.say([f"▲ {text}" for text in warnings], problem=lost or picture.dropping)
 
+    def _marked(self) -> Key | None:
+        """The call that Enter opens."""
+        selected = self._view.selected
+        return None if selected is None else self._view.rows[selected].key
+
     def _warnings(self) -> list[str]:
         """What the user has to know now."""
         picture = self._picture
@@ -167,22 +183,29 @@ class DashboardApp(AdjustableApp):
         """Select another call, so many rows further."""
         if abs(rows) == _PAGE:
             rows = (1 if rows > 0 else -1) * self._table.page
-        self._view.select((self._view.selected or 0) + rows)
+        self._select((self._view.selected or 0) + rows)
+
+    def _select(self, row: int) -> None:
+        self._view.select(row)
+        self._overtaken = float("-inf")
         self.look(follow=True)
 
     def on_call_table_chosen(self, message: CallTable.Chosen) -> None:
         """A call was clicked at."""
-        self._view.select(message.row)
+        there = self._view.choose(message.key)
         self.look(follow=True)
-        if message.twice:
+        if message.twice and there:
             self.action_open()
 
     def action_open(self) -> None:
-        """Leave, to show the selected call."""
+        """Leave, to show the selected call; one that has only just come up is chosen first."""
         selected = self._view.selected
-        if selected is not None:
+        if selected is None:
+            return
+        surprising = self._clock.monotonic() - self._overtaken < _SETTLES
+        self._select(selected)
+        if not surprising:
             self.opened = self._view.rows[selected]
-            self._view.select(selected)
             self.exit("quit")
 
     def action_filter(self) -> None:

@@ -20,7 +20,6 @@ Heard: TypeAlias = tuple[float, str, float]
 
 SILENT_AFTER: Final = 3.0
 """Seconds without speech after which the last emotion is no longer that of the moment."""
-NEGATIVE: Final = frozenset({"angry", "disgust", "fear", "sad"})
 _SHOWN: Final = (*EMOTIONS, UNCERTAIN)
 _STATES: Final = ("live", "ended")
 _MOST_RECENT: Final = 1000
@@ -99,7 +98,7 @@ class Floor:
     capacity: int
     speaking: int
     load: float
-    """Share of one core's real time; above 1 the server is behind."""
+    """Share of its time that analysis works; near 1 the server is full."""
     hop: float
     """Seconds between two windows, now."""
     usual_hop: float

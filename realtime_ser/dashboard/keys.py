@@ -37,7 +37,7 @@ WORDS: Final = (
     ("", "in levels: a call rises at once and sinks after 10 s"),
     ("last 5 min", "height is confidence; grey uncertain; empty silence"),
     ("negative", "minutes shown as angry, disgust, fear or sad"),
-    ("load", "share of one core's time that the server needs"),
+    ("load", "how busy the server is; near 100 % it is full"),
     ("hop", "seconds between two looks; longer when overloaded"),
     ("dropped", "sound left out because the server was behind"),
     ("refused", "calls that the server had no room for"),

@@ -64,13 +64,14 @@ class FloorPicture:
         self.floor = floor
         before = self.calls
         if kind == "snapshot":
-            self.calls = {key: call for key, call in before.items() if not call.live}
+            # What a lost connection did not tell of, and is there no more, ended meanwhile.
+            self.calls = {key: _over(call) for key, call in before.items()}
             self.left_out = ""
         for stream in streams:
             self._take_call(stream, before)
         for key in ended:
             if key in self.calls:
-                self.calls[key] = replace(self.calls[key], live=False, speaking=False)
+                self.calls[key] = _over(self.calls[key])
         self._note_ends()
         self.version += 1
 
@@ -128,3 +129,7 @@ class FloorPicture:
                 self._ended.pop(key, None)
             else:
                 self._ended.setdefault(key, now)
+
+
+def _over(call: Call) -> Call:
+    return replace(call, live=False, speaking=False) if call.live else call

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
-from realtime_ser.dashboard.calls import NEGATIVE
+from realtime_ser.types import NEGATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,6 +14,7 @@ from realtime_ser.ui.line_widget import LineWidget
 if TYPE_CHECKING:
     from textual import events
 
+    from realtime_ser.dashboard.calls import Key
     from realtime_ser.dashboard.view import FloorView
     from realtime_ser.ui.display import Display
     from realtime_ser.ui.line_widget import Line
@@ -28,9 +29,9 @@ class CallTable(LineWidget, can_focus=True):
     class Chosen(Message):
         """A row was clicked at; twice means that it shall be opened."""
 
-        def __init__(self, row: int, *, twice: bool) -> None:
+        def __init__(self, key: Key, *, twice: bool) -> None:
             super().__init__()
-            self.row = row
+            self.key = key
             self.twice = twice
 
     def __init__(self, view: FloorView, *, letters: bool) -> None:
@@ -48,6 +49,8 @@ class CallTable(LineWidget, can_focus=True):
         """Number of the first row in sight."""
         self._follows = True
         """The selected row stays in sight."""
+        self._clicked: Key | None = None
+        """The call under the last click."""
 
     @property
     def page(self) -> int:
@@ -111,7 +114,11 @@ class CallTable(LineWidget, can_focus=True):
         if place is not None and 1 <= place.y <= self.page:
             row = self._top + place.y - 1
             if row < len(self._view.rows):
-                self.post_message(self.Chosen(row, twice=event.chain == 2))
+                key = self._view.rows[row].key
+                # Between two clicks another call may have come to stand there.
+                twice = event.chain == 2 and key == self._clicked
+                self._clicked = key
+                self.post_message(self.Chosen(key, twice=twice))
 
     def _draw(self) -> None:
         self.redraw()

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from realtime_ser.ui.line_widget import Line
     from realtime_ser.ui.widgets.item_line import Items
 
+FULL: Final = 0.95
+"""Load from which a server has no time to spare."""
 _STATES: Final = {
     "connecting": ("◌ connecting", "muted"),
     "connected": ("● connected", "ink"),
@@ -81,7 +83,7 @@ def floor_items(floor: Floor, picture: FloorPicture) -> Items:
         Item("alerts in 5 min", f"{alerts}", bad=alerts > 0),
     ]
     well = [
-        Item("load", percent_text(floor.load), bad=floor.load >= 1.0),
+        Item("load", percent_text(floor.load), bad=floor.load >= FULL),
         Item("hop", hop, bad=stretched),
         Item("p50/p95", latency_text(floor.latency)),
         Item("dropped", f"{floor.dropped:.1f} s", bad=floor.dropped > 0.0),

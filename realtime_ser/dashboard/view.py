@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from realtime_ser.dashboard.calls import NEGATIVE
 from realtime_ser.dashboard.ranking import Ranking, concern
+from realtime_ser.types import NEGATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +30,8 @@ class FloorView:
         self._ranking = Ranking()
         self._frozen: list[Key] | None = None
         self._selected: Key | None = None
+        self._asked = (self.filter, self.search)
+        """What the selected call was chosen under."""
 
     @property
     def frozen(self) -> bool:
@@ -48,6 +50,13 @@ class FloorView:
         if self.rows:
             self._selected = self.rows[min(max(0, row), len(self.rows) - 1)].key
 
+    def choose(self, key: Key) -> bool:
+        """Choose a call; False where it is not there any more."""
+        there = any(call.key == key for call in self.rows)
+        if there:
+            self._selected = key
+        return there
+
     def release(self) -> None:
         """No row is chosen: the first one counts, whichever it is."""
         self._selected = None
@@ -57,7 +66,16 @@ class FloorView:
         known = list(calls)
         self._ranking.update(known)
         wanted = self.search.casefold().split()
-        matching = [call for call in known if self._passes(call) and _has(call, wanted)]
+        # The chosen call stays in sight until another one or another filter is chosen: somebody is
+        # about to open it.
+        asked = (self.filter, self.search)
+        kept = self._selected if asked == self._asked else None
+        self._asked = asked
+        matching = [
+            call
+            for call in known
+            if (self._passes(call) and _has(call, wanted)) or call.key == kept
+        ]
         ordered = self._ordered(matching)
         if self._frozen is not None:
             there = {call.key for call in known}

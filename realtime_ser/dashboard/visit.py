@@ -75,7 +75,7 @@ class Visit:
         async with listening(feed):
             while True:
                 app = DashboardApp(
-                    self._picture, self._view, feed,
+                    self._picture, self._view, feed, clock=self._clock,
                     address=self._address, preferences=self.preferences,
                 )  # fmt: skip
                 outcome = await self._shown(app)

@@ -18,6 +18,9 @@ BUSY: Final = 0.95
 """Load from which the hop is stretched."""
 CALM: Final = 0.8
 """Load below which it shrinks again: that it was stretched saves a tenth."""
+JOINS: Final = (100, 10)
+"""Streams more than those whose load is known that are let in at least; and when that is too much
+already. After a restart all calls may come back at once."""
 BEHIND: Final = 0.5
 """Seconds of audio that wait: analysis is behind, whatever the load."""
 
@@ -40,7 +43,7 @@ class Admission:
         """Share of the worker's time that it works, over the last seconds."""
         self._hop = hop
         self._most = max(1, int(config.max_hop / hop + 1e-9))
-        self._passes: deque[tuple[float, float]] = deque()
+        self._passes: deque[tuple[float, float, int]] = deque()
         self._work = 0.0
         self._anew = False
         """The hop has changed, and the load was not measured since."""
@@ -69,16 +72,32 @@ class Admission:
                 "busy",
                 f"{name}: {streams} streams take all of the machine's time; try later or elsewhere",
             )
+        if streams >= self._room:
+            self.refused += 1
+            raise RefusedError(
+                "busy",
+                f"{name}: so many streams have just joined that their load is not known yet; "
+                f"try again in {LOOK_BACK:g} s",
+            )
 
-    def measure(self, now: float, work: float, waiting: float) -> None:
+    @property
+    def _room(self) -> float:
+        """Streams that there can be until more is known."""
+        known = self._passes[0][2] if self._passes else 0
+        if self.load > BUSY:
+            return known + JOINS[1]
+        return max(known + JOINS[0], known * BUSY / max(self.load, 1e-3))
+
+    def measure(self, now: float, work: float, waiting: float, streams: int) -> None:
         """Count one pass.
 
         Args:
             now: monotonic seconds at its end.
             work: seconds that it took.
-            waiting: seconds of audio that wait, of the stream that has most.
+            waiting: seconds of audio that wait, of most streams.
+            streams: that there were.
         """
-        self._passes.append((now, work))
+        self._passes.append((now, work, streams))
         self._work += work
         while self._passes[0][0] < now - LOOK_BACK:
             self._work -= self._passes.popleft()[1]

@@ -5,7 +5,7 @@
     inference thread:   pieces -> recogniser (batched) -> what happened
     output thread:      what happened -> the listener of the stream
 
-The gate looks at all streams some thirty times a second, and hears in one go those whose turn it is
+The gate looks at all streams some forty times a second, and hears in one go those whose turn it is
 (``hearing.py``). What is due when the network is free shares its next forward pass, the oldest
 first. When there is more than can be done, rows become rarer for all streams alike, up to
 ``floor.max_hop``; then new streams are refused. What still is too much waits in the rings, whose
@@ -219,7 +219,7 @@ class Floor:
         inferred = self._inferred
         work = max(listened, inferred - self._inferred_before)
         self._inferred_before = inferred
-        self._admission.measure(now, work, to_seconds(typical))
+        self._admission.measure(now, work, to_seconds(typical), len(lines))
 
     # inference thread
 
@@ -254,8 +254,10 @@ class Floor:
         for line in lines:
             if line.slot < 0:
                 line.slot = self._recognizer.open()
+            # In this order: what began behind a piece that waits is told after its rows.
+            since = line.pipeline.speaking_since
             if not line.pipeline.waiting:
-                self._tell_speech(line, line.pipeline.speaking_since)
+                self._tell_speech(line, since)
         limit = min(self._config.recognizer.max_batch_size, self._recognizer.at_once)
         batch = due_batch(lines, [], limit, self._clock.monotonic())
         if not batch:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from realtime_ser.engine.admission import Admission
     from realtime_ser.engine.line import Line
 
-PASS: Final = (0.02, 0.06)
+PASS: Final = (0.01, 0.06)
 """Seconds from the start of one pass to that of the next, without and at full load: fewer passes
 cost less, more are sooner."""
 AT_LEAST_EVERY: Final = (0.15, 0.3)

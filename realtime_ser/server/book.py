@@ -10,7 +10,7 @@ from realtime_ser.alerts.flags import alerts_of
 from realtime_ser.clock import to_seconds
 from realtime_ser.levels import FLOOR_DBFS
 from realtime_ser.server.wire import to_text
-from realtime_ser.types import UNCERTAIN
+from realtime_ser.types import NEGATIVE, UNCERTAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Key: TypeAlias = tuple[str, int]
 """Name of the call and number of the channel."""
 
-NEGATIVE: Final = frozenset({"angry", "disgust", "fear", "sad"})
 KEPT: Final = 1800.0
 """Seconds of a stream whose rows are kept in memory."""
 MOST_ROWS: Final = 2400

@@ -345,8 +345,15 @@ async def test_the_shipped_model_until_the_server_is_killed(tmp_path: Path) -> N
             process.send_signal(signal.SIGKILL)
             await says(page, "trouble", "The connection to the server was lost")
             await ended(page)
+            assert page.questions == []
+            page.agrees = False
+            await page.click("#start")
+            await page.wait(lambda: page.questions, "the question")
+            assert await text(page, "state") == "not listening"
+            page.agrees = True
             await page.click("#start")
             await says(page, "trouble", "The server cannot be reached")
+            assert page.questions == ["The session on this page is not saved. Clear it?"] * 2
             assert await page.value("!document.getElementById('csv').disabled")
 
 

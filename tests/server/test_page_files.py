@@ -39,6 +39,7 @@ async def test_every_file_is_served_without_a_token_and_loads_nothing_from_elsew
             part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; ")
         )
         assert policy.pop("default-src") == "'none'"
+        assert policy.pop("media-src") == "blob:"  # a recording that was chosen
         assert set(policy.values()) == {"'self'", "'none'"}
         assert not re.search(r"""(src|href|url\(|import)[^\n]{0,3}["'( ]*(https?:)?//""", content)
 

@@ -57,7 +57,7 @@ class Floor:
 
     def make(self, **preferences: Any) -> DashboardApp:
         return DashboardApp(
-            self.picture, self.view, self.feed,
+            self.picture, self.view, self.feed, clock=self.clock,
             address="http://127.0.0.1:8765", preferences=Preferences(**preferences),
         )  # fmt: skip
 
@@ -180,6 +180,42 @@ async def test_clicks_select_and_open() -> None:
         await pilot.pause()
         assert floor.app.opened is not None
         assert floor.app.opened.name == "c"
+
+
+async def test_a_double_click_opens_what_was_clicked_at_and_nothing_else() -> None:
+    floor = Floor(*THREE)
+    async with floor.app.run_test(size=(120, 40)) as pilot:
+        await pilot.click(CallTable, offset=(10, 3))
+        await floor.take(pilot, update(make_stream("c", alert=make_alert(99.0))))
+        assert names(floor.app) == ["c", "b", "a"]
+        await pilot.click(CallTable, offset=(10, 3))  # counted as the second of two
+        await pilot.pause()
+        assert floor.app.opened is None
+        assert selected(floor.app) == "b"
+
+
+async def test_enter_opens_no_call_that_nobody_can_have_read() -> None:
+    floor = Floor(*THREE)
+    async with floor.app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        assert selected(floor.app) == "b"
+        await floor.take(pilot, update(make_stream("c", alert=make_alert(99.0))))
+        await pilot.press("enter")
+        assert (selected(floor.app), floor.app.opened) == ("c", None)
+        await pilot.press("enter")
+    assert floor.app.opened is not None
+    assert floor.app.opened.name == "c"
+
+
+async def test_enter_opens_the_first_call_once_it_has_stood_there() -> None:
+    floor = Floor(*THREE)
+    async with floor.app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        await floor.take(pilot, update(make_stream("c", alert=make_alert(99.0))))
+        floor.clock.advance(1.0)
+        await pilot.press("enter")
+    assert floor.app.opened is not None
+    assert floor.app.opened.name == "c"
 
 
 async def test_looks_and_help() -> None:

@@ -39,7 +39,7 @@ def dashboard(*streams: Any, preferences: Preferences | None = None, **floor: An
     feed = Feed(ScriptedFeed().connect(), lambda _: False, clock)
     feed.connected = True
     return DashboardApp(
-        picture, FloorView(), feed,
+        picture, FloorView(), feed, clock=clock,
         address="http://127.0.0.1:8765", preferences=preferences or Preferences(),
     )  # fmt: skip
 

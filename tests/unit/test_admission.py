@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from realtime_ser.config import FloorConfig
-from realtime_ser.engine.admission import Admission
+from realtime_ser.engine.admission import JOINS, LOOK_BACK, Admission
 from realtime_ser.errors import RefusedError
 
 PASS = 0.1
@@ -16,12 +18,13 @@ def admission(*, max_streams: int = 10, max_hop: float = 2.0) -> Admission:
 
 
 def spend(
-    one: Admission, seconds: float, *, load: float, waiting: float = 0.0, since: float = 0.0
-) -> float:
+    one: Admission, seconds: float, *, load: float, waiting: float = 0.0, since: float = 0.0,
+    streams: int = 5,
+) -> float:  # fmt: skip
     """Passes of PASS seconds of which ``load`` is work; the time at the end."""
     passes = round(seconds / PASS)
     for i in range(passes):
-        one.measure(since + i * PASS, load * PASS, waiting)
+        one.measure(since + i * PASS, load * PASS, waiting, streams)
     return since + passes * PASS
 
 
@@ -37,7 +40,7 @@ def test_a_floor_without_load_takes_streams_until_it_is_full() -> None:
 
 def test_the_first_pass_is_no_load() -> None:
     one = admission(max_hop=0.5)
-    one.measure(0.0, 0.08, 0.0)
+    one.measure(0.0, 0.08, 0.0, 0)
     one.admit("call", 0)
     assert one.load < 0.1
 
@@ -96,3 +99,31 @@ def test_a_hop_that_may_not_grow_stays() -> None:
     one = admission(max_hop=0.5)
     spend(one, 20.0, load=1.0)
     assert one.hop == 0.5
+
+
+def room(one: Admission, streams: int) -> int:
+    """Streams that there are when one more is refused."""
+    with contextlib.suppress(RefusedError):
+        while True:
+            one.admit("call", streams)
+            streams += 1
+    return streams
+
+
+def test_calls_that_all_come_back_at_once_are_let_in_by_and_by() -> None:
+    one = admission(max_streams=100_000)
+    assert room(one, 0) == JOINS[0]
+    now = spend(one, LOOK_BACK + 1.0, load=0.1, streams=100)
+    assert room(one, 100) == pytest.approx(950, abs=20)
+    # Those that have joined since are not known yet.
+    now = spend(one, 1.0, load=0.1, streams=900, since=now)
+    assert room(one, 900) < 1000
+    now = spend(one, LOOK_BACK + 1.0, load=0.4, streams=900, since=now)
+    assert room(one, 900) == pytest.approx(2137, abs=50)
+
+
+def test_hardly_anybody_joins_while_the_hop_is_being_stretched() -> None:
+    one = admission(max_streams=100_000)
+    spend(one, LOOK_BACK / 2 + 1.0, load=0.99, streams=200)
+    assert one.stretch > 1
+    assert room(one, 200) == 200 + JOINS[1]

@@ -181,13 +181,15 @@ def test_an_ended_call_stays_for_a_while() -> None:
     assert picture.version > version
 
 
-def test_a_snapshot_replaces_what_was_live() -> None:
-    """After a lost connection; what ended before it stays as long as it would have."""
+def test_what_a_snapshot_does_not_name_has_ended() -> None:
+    """After a lost connection; it stays in sight as long as any call that ends."""
     picture = FloorPicture(ManualClock())
     picture.take(snapshot(make_stream(), make_stream("over"), make_stream("gone")))
     picture.take(update(ended=[["over", 0]]))
     picture.take(snapshot(make_stream()))
-    assert set(picture.calls) == {KEY, ("over", 0)}
+    assert {key: call.live for key, call in picture.calls.items()} == {
+        KEY: True, ("over", 0): False, ("gone", 0): False,
+    }  # fmt: skip
 
 
 def test_alerts_of_the_last_minutes_are_counted() -> None:

@@ -137,6 +137,22 @@ def test_filters() -> None:
     assert view.filter == FILTERS[0]
 
 
+def test_the_chosen_call_stays_in_sight_until_something_else_is_chosen() -> None:
+    view = FloorView()
+    view.filter = "negative"
+    view.update([call("a", emotion="sad"), call("b", emotion="angry")])
+    view.choose(("a", 0))
+    view.update([call("a"), call("b", emotion="angry")])
+    assert set(names(view).split()) == {"a", "b"}
+    assert view.rows[view.selected or 0].name == "a"
+    view.choose(("b", 0))
+    view.update([call("a"), call("b", emotion="angry")])
+    assert names(view) == "b"
+    view.search = "a"
+    view.update([call("a"), call("b", emotion="angry")])
+    assert names(view) == ""
+
+
 def test_search_looks_for_all_words_in_all_that_is_said_of_a_call() -> None:
     calls = [call("Call-7", metadata={"queue": "Billing"}), call("call-8"), call("x-7")]
     view = FloorView()

@@ -25,9 +25,11 @@ const MOST_SPANS = 20000; // drawn, a channel; the CSV has all
 const MOST_LISTED = 200; // utterances in the list; the CSV has all
 const MOST_KEPT = 2 * 3600; // of a recording that is kept
 const LARGEST_FILE = 300e6; // bytes
+const LONGEST_FILE = 2 * 3600; // it takes as long to listen to, and much more memory than its bytes
 const RECORDING_RATE = 16000; // Hz; what the model hears
 const SLOW = 2; // of sound that waits to be sent: worth a word
 const TOO_SLOW = 30;
+const LAST_WORDS = 2; // that the audio thread has for handing over what is left
 const TOKEN = "realtime-ser token";
 
 const INSECURE =
@@ -56,6 +58,7 @@ class Trouble extends Error {} // something that is told in one sentence
 // ---- small help ------------------------------------------------------------------------------
 
 const $ = (id) => document.getElementById(id);
+const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
 const percent = (share) => `${Math.round(100 * share)} %`;
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`);
 
@@ -78,6 +81,11 @@ function chip(emotion) {
   return made;
 }
 
+// Only what differs: screen readers say it again whenever it is written.
+function put(id, text) {
+  if ($(id).textContent !== text) $(id).textContent = text;
+}
+
 function save(blob, name) {
   const link = make("a", "", { href: URL.createObjectURL(blob), download: name });
   link.click();
@@ -97,7 +105,7 @@ function csvField(name, value) {
 }
 
 function wav(blocks, rate) {
-  const bytes = blocks.reduce((sum, block) => sum + block.byteLength, 0);
+  const bytes = blocks.reduce((sum, block) => sum + (block.size ?? block.byteLength), 0);
   const head = new DataView(new ArrayBuffer(44));
   const texts = { 0: "RIFF", 8: "WAVE", 12: "fmt ", 36: "data" };
   for (const [at, text] of Object.entries(texts)) {
@@ -129,39 +137,50 @@ async function openMicrophone() {
   }
   const [track] = stream.getAudioTracks();
   const release = () => track.stop();
-  const sound = await capture(context, context.createMediaStreamSource(stream), 1, { release });
-  track.onended = () => sound.over("The microphone was unplugged or taken away.");
+  const sound = await capture(context, () => context.createMediaStreamSource(stream), 1, { release });
+  track.onended = () => sound.end("The microphone was unplugged or taken away.");
+  if (track.readyState === "ended") track.onended();
   return sound;
 }
 
 async function openRecording(buffer, channels, audible) {
   const context = new AudioContext({ sampleRate: buffer.sampleRate });
-  const player = new AudioBufferSourceNode(context, { buffer });
+  let player = null;
+  const source = () => (player = new AudioBufferSourceNode(context, { buffer }));
+  const [begin, release] = [() => player.start(), () => player?.disconnect()];
+  const sound = await capture(context, source, channels, { begin, release });
   if (audible) player.connect(context.destination);
-  const [begin, release] = [() => player.start(), () => player.disconnect()];
-  const sound = await capture(context, player, channels, { begin, release });
-  player.onended = () => sound.over();
+  player.onended = () => sound.end();
   return sound;
 }
 
 // Sound that runs through the worklet, in the blocks that the server gets.
-async function capture(context, input, channels, { begin = () => {}, release }) {
+async function capture(context, source, channels, { begin = () => {}, release }) {
+  let input, node;
   try {
-    await context.audioWorklet.addModule("page/capture-worklet.js");
-  } catch {
+    await context.audioWorklet.addModule("page/capture-worklet.js").catch(() => {
+      throw new Trouble(GONE);
+    });
+    input = source();
+    node = new AudioWorkletNode(context, "capture", {
+      channelCount: channels, channelCountMode: "explicit", processorOptions: { channels },
+    });
+  } catch (error) {
     release();
     context.close();
-    throw new Trouble(GONE);
+    throw error;
   }
-  const node = new AudioWorkletNode(context, "capture", {
-    channelCount: channels, channelCountMode: "explicit", processorOptions: { channels },
-  });
   let done;
   const last = new Promise((resolve) => (done = resolve));
   const sound = {
     channels,
     rate: context.sampleRate,
-    over() {}, // what follows when it ends by itself
+    ended: false, // by itself
+    over() {}, // what follows then
+    end(why = null) {
+      [sound.ended, sound.why] = [true, why];
+      sound.over(why);
+    },
     async start(take) {
       node.port.onmessage = ({ data }) => (data === null ? done() : take(data));
       input.connect(node).connect(context.destination); // silence comes out of it
@@ -171,7 +190,7 @@ async function capture(context, input, channels, { begin = () => {}, release }) 
     async stop() {
       if (context.state === "running") {
         node.port.postMessage("stop");
-        await last;
+        await Promise.race([last, pause(LAST_WORDS)]); // a device that is lost stops the thread
       }
       sound.close();
     },
@@ -244,14 +263,15 @@ class Session {
     this.newest = null; // window row
     this.speaking = new Set(); // channels
     this.lines = []; // of the CSV
-    this.saved = true;
+    this.saved = true; // the CSV
+    this.keptSaved = true; // the WAV
     this.speech = 0;
     this.alerts = 0;
     this.marks = []; // [second, page's milliseconds when it was sent]
     this.delays = [];
     this.lost = null;
     this.forgotten = 0; // second up to which the timeline is drawn no more
-    this.kept = null; // blocks of the recording
+    this.kept = null; // the recording, in blocks and in blobs of many
     this.failure = null;
   }
 
@@ -263,25 +283,31 @@ class Session {
     return this.state !== "ended";
   }
 
+  get unsaved() {
+    return !this.saved || (this.kept !== null && !this.keptSaved);
+  }
+
   // From the first message to the last; throws Trouble when it does not end in order.
   async run(sound) {
     this.sound = sound;
     this.rate = sound.rate;
     const socket = (this.socket = openSocket());
     this.bytesPerSecond = 2 * sound.rate * sound.channels;
-    const closed = new Promise((done) => (socket.onclose = done));
+    const closed = new Promise((done) => (this.closed = socket.onclose = done));
     socket.onopen = () =>
       socket.send(JSON.stringify({
         type: "start", sample_rate: sound.rate, encoding: "s16le", channels: this.roles,
       }));
     socket.onmessage = ({ data }) => this.hear(JSON.parse(data));
     sound.over = (why) => this.stop(why);
+    if (sound.ended) this.stop(sound.why);
     const { code } = await closed;
     sound.close();
     const finished = code === 1000 && this.state === "finishing";
     this.state = "ended";
     this.speaking.clear();
     if (this.failure !== null) throw new Trouble(this.failure);
+    if (this.left) return;
     if (!finished && this.lanes.size === 0) {
       await checkAdmission();
       throw new Trouble("The server did not take the connection. Start again in a while.");
@@ -293,7 +319,16 @@ class Session {
     }
   }
 
+  // At once, without waiting for anybody.
+  leave(why) {
+    [this.left, this.failure] = [true, why];
+    this.socket.onmessage = null;
+    this.socket.close();
+    this.closed({});
+  }
+
   async stop(why = null) {
+    if (this.state === "connecting") this.leave(why);
     if (this.state !== "listening") return;
     this.state = "finishing";
     this.failure = why;
@@ -327,7 +362,9 @@ class Session {
     $("model").textContent = `model ${model}`;
     showClasses(classes);
     showUtterances([]);
-    this.sound.start((block) => this.take(block));
+    this.sound
+      .start((block) => this.take(block))
+      .catch((error) => this.leave(`The sound cannot be started: ${error.message}.`));
   }
 
   take(block) {
@@ -338,11 +375,10 @@ class Session {
     this.marks.push([this.sent, performance.now()]);
     if (this.marks.length > 1200) this.marks.splice(0, 600);
     this.level = dbfs(block);
-    if (this.kept !== null && this.sent <= MOST_KEPT) this.kept.push(pcm);
+    if (this.kept !== null && this.sent <= MOST_KEPT) this.keep(pcm);
     this.waiting = this.socket.bufferedAmount / this.bytesPerSecond;
     if (this.waiting > TOO_SLOW) {
-      this.failure = "The connection is too slow for sound; what was heard until now can be saved.";
-      this.socket.close();
+      this.leave("The connection is too slow for sound; what was heard until now can be saved.");
     }
     changed();
   }
@@ -386,6 +422,13 @@ class Session {
     return sorted.length ? sorted[sorted.length >> 1] : null;
   }
 
+  keep(pcm) {
+    this.keptSaved = false;
+    this.kept.push(pcm);
+    // A blob need not be in memory.
+    if (this.kept.length > 1200) this.kept = [new Blob(this.kept)];
+  }
+
   forgetRecording() {
     this.kept = null;
   }
@@ -393,6 +436,7 @@ class Session {
 
 async function begin(name, open, roles, { length = null, keep = false } = {}) {
   if (session?.running || $("start").disabled) return;
+  if (session?.unsaved && !confirm("The session on this page is not saved. Clear it?")) return;
   $("start").disabled = true; // until the browser has asked
   say(null);
   let sound = null;
@@ -434,7 +478,7 @@ function changed() {
 
 function say(text, mild = false) {
   $("trouble").hidden = text === null;
-  $("trouble").textContent = text ?? "";
+  put("trouble", text ?? "");
   $("trouble").classList.toggle("mild", mild);
 }
 
@@ -442,13 +486,14 @@ function show() {
   const running = session?.running ?? false;
   $("start").hidden = $("choose").hidden = running;
   $("stop").hidden = !running;
-  $("stop").disabled = session?.state !== "listening";
+  $("stop").disabled = session?.state === "finishing";
   $("file").disabled = running;
   $("settings").hidden = running;
   if (running) $("recording").hidden = true;
-  $("note").textContent = running ? session.name : "or drop one anywhere on this page";
+  put("note", running ? session.name : "or drop one anywhere on this page");
   if (running && session.waiting > SLOW) {
-    say(`The connection is slow: ${session.waiting.toFixed(0)} s of sound wait to be sent.`, true);
+    const waiting = Math.max(SLOW, 5 * Math.floor(session.waiting / 5));
+    say(`The connection is slow: more than ${waiting} s of sound wait to be sent.`, true);
   } else if ($("trouble").classList.contains("mild")) {
     say(null);
   }
@@ -677,13 +722,26 @@ function showScroll() {
 
 let recording = null; // { name, buffer }
 
+// Of a file, without decoding it; 0 where the browser cannot say.
+async function lengthOf(file) {
+  const player = new Audio();
+  const told = new Promise((done) => {
+    player.onloadedmetadata = () => done(Number.isFinite(player.duration) ? player.duration : 0);
+    player.onerror = () => done(0);
+  });
+  player.preload = "metadata";
+  player.src = URL.createObjectURL(file);
+  const length = await Promise.race([told, pause(LAST_WORDS).then(() => 0)]);
+  URL.revokeObjectURL(player.src);
+  return length;
+}
+
 async function readRecording(file) {
   if (session?.running) return;
   say(null);
   if (!window.isSecureContext) return say(INSECURE);
-  if (file.size > LARGEST_FILE) {
-    return say(`${file.name} is too large for a browser; use "realtime-ser analyze", or cut it.`);
-  }
+  const tooLarge = `${file.name} is too large for a browser; use "realtime-ser analyze", or cut it.`;
+  if (file.size > LARGEST_FILE || (await lengthOf(file)) > LONGEST_FILE) return say(tooLarge);
   $("note").textContent = `reading ${file.name}`;
   try {
     const reader = new OfflineAudioContext(1, 1, RECORDING_RATE);
@@ -707,13 +765,14 @@ function showMixed() {
   $("left").disabled = $("right").disabled = $("mixed").checked;
 }
 
-function analyseRecording() {
+async function analyseRecording() {
   const { name, buffer } = recording;
   const split = buffer.numberOfChannels === 2 && !$("mixed").checked;
   const roles = split ? [$("left").value, $("right").value] : ["speaker"];
-  begin(name, () => openRecording(buffer, roles.length, $("audible").checked), roles, {
+  await begin(name, () => openRecording(buffer, roles.length, $("audible").checked), roles, {
     length: buffer.duration,
   });
+  if ($("recording").hidden) recording = null; // it was listened to, and is large
 }
 
 const stem = () => session.name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}._-]+/gu, "-");
@@ -741,7 +800,10 @@ $("csv").onclick = () => {
   save(new Blob([FIELDS.join(",") + "\n", ...session.lines], { type: "text/csv" }), `${stem()}.csv`);
   session.saved = true;
 };
-$("wav").onclick = () => save(wav(session.kept, session.rate), `${stem()}.wav`);
+$("wav").onclick = () => {
+  save(wav(session.kept, session.rate), `${stem()}.wav`);
+  session.keptSaved = true;
+};
 $("token-form").onsubmit = async (event) => {
   event.preventDefault();
   token = $("token").value.trim();
@@ -759,7 +821,7 @@ $("scroll").oninput = () => {
 addEventListener("resize", changed);
 matchMedia("(prefers-color-scheme: dark)").onchange = changed;
 addEventListener("beforeunload", (event) => {
-  if (session?.running) event.preventDefault();
+  if (session?.running || session?.unsaved) event.preventDefault();
 });
 
 const hasFile = (event) => event.dataTransfer?.types.includes("Files") && !session?.running;
