@@ -46,11 +46,23 @@ def _parser() -> argparse.ArgumentParser:
         "REALTIME_SER_TOKEN is the token.",
     )
     parser.add_argument("url", help="such as ws://127.0.0.1:8765")
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="recordings")
-    parser.add_argument("--streams", type=int, default=1, metavar="N", help="calls at once")
-    parser.add_argument("--encoding", choices=ENCODINGS, default="mulaw")
-    parser.add_argument("--rate", type=int, default=8000, metavar="HZ", help="that is sent")
-    parser.add_argument("--roles", metavar="ROLE,...", help="one a channel, such as customer,agent")
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="recordings, sent in turn by the calls"
+    )
+    parser.add_argument(
+        "--streams", type=int, default=1, metavar="N", help="calls at once (default: 1)"
+    )
+    parser.add_argument(
+        "--encoding", choices=ENCODINGS, default="mulaw", help="that is sent (default: mulaw)"
+    )
+    parser.add_argument(
+        "--rate", type=int, default=8000, metavar="HZ", help="that is sent (default: 8000)"
+    )
+    parser.add_argument(
+        "--roles",
+        metavar="ROLE,...",
+        help="one a channel, such as customer,agent (default: speakers without a role)",
+    )
     return parser
 
 
