@@ -4,6 +4,8 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; \
 	done)
+# Much of the tests is waiting for audio to be spoken: two at once take half as long on any machine.
+WORKERS ?= 2
 CONSTRAINTS := .ci/constraints.txt
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,7 +32,7 @@ demo: $(PACKAGE)
 	$(BIN)/python -m realtime_ser demo --overwrite
 
 test: $(TOOLS)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: $(TOOLS)
 	$(BIN)/ruff format --check .

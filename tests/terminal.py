@@ -30,7 +30,8 @@ class Terminal:
         self._name = f"test-{uuid4().hex}"
         environment = dict(os.environ if environment is None else environment)
         environment |= {"XDG_CONFIG_HOME": str(folder), "TERM": "xterm-256color"}
-        environment.pop("TMUX", None)
+        for name in ("TMUX", "COLUMNS", "LINES"):  # the terminal says what its size is
+            environment.pop(name, None)
         subprocess.run(
             ["tmux", "-L", self._name, "-f", os.devnull, "new-session", "-d", "-x", "110", "-y",
              "32", "-c", str(folder), "sh"],

@@ -339,7 +339,7 @@ async def test_marks_and_alerts_stand_on_the_axis() -> None:
         assert axis.index("▲") - axis.index("◆") == 6
         await pilot.click(Timeline, offset=(axis.index("◆"), 2))
         await look(pilot)
-        assert "◆ x  ·  esc" in str(app.query_one(Timeline).border_subtitle)
+        assert "  ◆ x" in str(app.query_one(Timeline).border_subtitle)
 
 
 async def test_an_alert_is_told_and_listed() -> None:

@@ -216,7 +216,8 @@ class Timeline(LineWidget, can_focus=True):
         cursor, own = self._viewpoint.cursor, self._session.own_time
         text = f"{clock_text(round(view.count * view.seconds))} in view"
         if cursor is not None:
-            text = f"{clock_tenths(own(cursor))}  {self._reading(cursor)}  ·  esc: live"
+            # The way back stands first: what does not fit is cut off at the end.
+            text = f"esc: live  ·  {clock_tenths(own(cursor))}  {self._reading(cursor)}"
         elif not view.latest:
             text = f"{clock_text(own(view.start))} to {clock_text(own(view.end))}  ·  end: live"
         if hidden > 0:
