@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 TOKEN: Final = "REALTIME_SER_TOKEN"
 """Of the environment."""
+_LONGEST: Final = 4096
+"""Characters that are read of a token's file: it may be a device without an end."""
 LARGEST: Final = 64 * 2**20
 """Bytes of a message: thousands of calls."""
 PATIENCE: Final = 10.0
@@ -69,7 +71,8 @@ def read_token(file: Path | None) -> str | None:
     else:
         source = str(file)
         try:
-            token = file.read_text(encoding="utf-8").strip()
+            with file.open(encoding="utf-8") as stream:
+                token = stream.read(_LONGEST).strip()
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or "not text"
             raise ConfigError(f"{file}: the token cannot be read ({why})") from error

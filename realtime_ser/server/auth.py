@@ -24,6 +24,8 @@ TOKEN_VARIABLE: Final = "REALTIME_SER_TOKEN"
 TOKEN_FIELD: Final = "token"
 """Of a query: browsers cannot send headers with a WebSocket."""
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{16,512}")
+_LONGEST: Final = 4096
+"""Characters that are read of its file: it may be a device without an end."""
 _OWN_NAME: Final = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 
 
@@ -80,7 +82,8 @@ def read_token(file: Path | None, environment: Mapping[str, str]) -> str | None:
     if file is not None:
         origin = str(file)
         try:
-            given = file.read_text(encoding="utf-8").strip()
+            with file.open(encoding="utf-8") as stream:
+                given = stream.read(_LONGEST).strip()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "not a text"
             raise ConfigError(f"{file}: the token cannot be read ({reason})") from error

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import asyncio
 
     import h11
+    from uvicorn._types import ASGISendEvent
     from websockets.http11 import Request
 
 ABORT: Final = "realtime_ser.abort"
@@ -52,3 +53,9 @@ class AbortableWebSocket(WebSocketsSansIOProtocol):
         if not self.close_sent:
             extensions: dict[str, object] = self.scope["extensions"]  # type: ignore[assignment]
             extensions[ABORT] = self.transport.abort
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """See ASGI. A refusal completes the handshake; uvicorn would report each as an error."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True

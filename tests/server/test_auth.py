@@ -67,6 +67,9 @@ def test_poor_tokens_are_refused(tmp_path: Path, text: str) -> None:
     assert not text or text not in str(caught.value)
     with pytest.raises(ConfigError):
         read_token(tmp_path / "none", {})
+    if Path("/dev/zero").exists():  # has no end
+        with pytest.raises(ConfigError):
+            read_token(Path("/dev/zero"), {})
 
 
 def test_elsewhere_needs_a_token() -> None:
