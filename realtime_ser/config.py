@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import ipaddress
 import os
 import typing
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from realtime_ser.alerts.address import parse_address
 from realtime_ser.alerts.rules import parse_rules
@@ -125,7 +127,7 @@ class ServerConfig:
     origins: tuple[str, ...] = ()
     """Of pages from elsewhere that may connect."""
     proxies: tuple[str, ...] = ()
-    """Addresses of proxies that are believed when they name a client."""
+    """Addresses, or networks, of proxies that are believed when they name a client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +372,31 @@ def _check_ranges(config: Config) -> None:
             f"recognizer.hop = {recognizer.hop} is not a multiple of 0.1 s", ("recognizer.hop",)
         )
     _check_alerts(alerts)
+    _check_peers(config.server)
+
+
+def _check_peers(server: ServerConfig) -> None:
+    """A name with a slip of the pen in it would simply never match."""
+    for origin in server.origins:
+        try:
+            page = urlsplit(origin)
+            usable = page.scheme in ("http", "https") and origin == f"{page.scheme}://{page.netloc}"
+        except ValueError:
+            usable = False
+        if not usable or not page.netloc:
+            raise _RangeError(
+                f"server.origins: {origin!r} is no origin; give scheme and host alone, such as "
+                "https://calls.example.com",
+                ("server.origins",),
+            )
+    for proxy in server.proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError:
+            raise _RangeError(
+                f"server.proxies: {proxy!r} is no address; such as 127.0.0.1 or 10.0.0.0/8",
+                ("server.proxies",),
+            ) from None
 
 
 def _check_alerts(alerts: AlertConfig) -> None:

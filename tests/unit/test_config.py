@@ -177,6 +177,15 @@ def test_the_environment_can_switch_on_and_off() -> None:
         load_config(None, {"REALTIME_SER_SERVER_PSEUDONYMS": "yes"})
 
 
+def test_peers_that_could_never_match_are_refused() -> None:
+    for origin in ("*", "calls.example.com", "https://calls.example.com/", "https://", "http://["):
+        assert "is no origin" in message(flags={"server.origins": [origin]})
+    for proxy in ("*", "proxy.example.com", "127.0.0.1:80", "10.0.0.1/8"):
+        assert "is no address" in message(flags={"server.proxies": [proxy]})
+    peers = {"server.origins": ["http://[::1]:8000"], "server.proxies": ["::1", "10.0.0.0/8"]}
+    assert load_config(None, {}, peers).server.proxies == ("::1", "10.0.0.0/8")
+
+
 def test_the_token_is_no_setting() -> None:
     assert load_config(None, {"REALTIME_SER_TOKEN": "secret"}) == Config()
 
