@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = 5.0
 """Seconds for a connection, and then without a byte of the answer."""
+LONGEST: Final = 15.0
+"""Seconds of an attempt, however busily the other end dribbles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,12 @@ class Post(Protocol):
 class HttpPost:
     """HTTP or HTTPS, with a connection for each attempt. Implements ``Post``."""
 
-    def __init__(self, address: Address, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, address: Address, timeout: float = TIMEOUT, longest: float = LONGEST
+    ) -> None:
         self._address = address
         self._timeout = timeout
+        self._longest = longest
         self._tls = ssl.create_default_context() if address.scheme == "https" else None
         self._lock = threading.Lock()
         self._connection: HTTPConnection | None = None
@@ -65,22 +70,39 @@ class HttpPost:
             if self._cancelled:
                 raise UnreachableError("was not asked: the session has ended")
             self._connection = connection
+        late = threading.Event()
+        timer = threading.Timer(self._longest, self._cut_off, [late])
+        timer.daemon = True
+        timer.start()
         try:
+            connection.connect()
+            if self._cancelled:
+                raise UnreachableError("was not asked: the session has ended")
             connection.request("POST", self._address.target, body, dict(headers))
             response = connection.getresponse()
+            if late.is_set():  # what was cut off looks like the end of the head
+                raise TimeoutError
             return Answer(response.status, response.reason, response.getheader("Retry-After"))
         # ValueError: a host that no name service could be asked for.
         except (OSError, HTTPException, ValueError) as error:
-            raise UnreachableError(_words(error)) from error
+            raise UnreachableError(_words(TimeoutError() if late.is_set() else error)) from error
         finally:
+            timer.cancel()
             with self._lock:
                 self._connection = None
             connection.close()
 
     def cancel(self) -> None:
         """See ``Post.cancel``; while it connects, the time-out ends it."""
+        self._cancelled = True
+        self._shut()
+
+    def _cut_off(self, late: threading.Event) -> None:
+        late.set()
+        self._shut()
+
+    def _shut(self) -> None:
         with self._lock:
-            self._cancelled = True
             sock: socket.socket | None = getattr(self._connection, "sock", None)
             if sock is not None:
                 with contextlib.suppress(OSError):

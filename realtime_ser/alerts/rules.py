@@ -26,6 +26,7 @@ ANY_NEGATIVE: Final = "any negative"
 PLANE: Final = ("arousal", "valence")
 """Measures from -1 to 1; the others go from 0 to 1."""
 MEASURES: Final = (*EMOTIONS, *PLANE, "confidence", "negative")
+SHORTEST: Final = 0.1
 LONGEST: Final = 3600.0
 """Seconds."""
 _LONGEST_TEXT: Final = 200
@@ -153,7 +154,7 @@ def _condition(words: _Words) -> Rule:
 
 
 def _duration(words: _Words) -> float:
-    seconds = words.number(0.0, LONGEST, above=True)
+    seconds = words.number(SHORTEST, LONGEST)
     words.one_of("s")
     return seconds
 

@@ -100,7 +100,7 @@ class WebhookSink:
 
     def open(self) -> None:
         """Start the thread."""
-        self._thread = threading.Thread(target=self._run, name="realtime-ser-webhook")
+        self._thread = threading.Thread(target=self._run, name="realtime-ser-webhook", daemon=True)
         self._thread.start()
 
     def write(self, row: TimelineRow) -> None:

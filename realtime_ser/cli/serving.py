@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,8 @@ async def serve(
         if folder is not None:
             place, days = Path(config.server.output), config.server.keep_days
             watching.append(asyncio.create_task(keep_clean(place, folder, days, clock, disk, tell)))
+        for task in watching:
+            task.add_done_callback(_report)
         try:
             in_time = await run_server(
                 server, floor, listener, config.server, stop,
@@ -106,6 +109,12 @@ async def _watch(webhook: WebhookSink) -> None:
             told = webhook.trouble
             tell(told or "alerts.webhook: alerts are delivered again")
         await asyncio.sleep(LOOK)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """What a task that should go on for ever has died of; calls are heard all the same."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        traceback.print_exception(error)
 
 
 @contextlib.contextmanager

@@ -48,6 +48,8 @@ class Client:
             tls: for certificates that this machine does not know.
         """
         scheme, _, rest = url.partition("://")
+        self._shown = url.partition("?")[0]
+        """Without a token that may be in its query."""
         self._url = url if "/" in rest.rstrip("/") else f"{scheme}://{rest.rstrip('/')}/v1/stream"
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._tls = tls
@@ -72,7 +74,7 @@ class Client:
                 **more,
             )
         except (OSError, InvalidHandshake, InvalidURI, TimeoutError, ValueError) as error:
-            raise ServerError("connection", f"{self._url}: {_in_one_line(error)}") from error
+            raise ServerError("connection", f"{self._shown}: {_in_one_line(error)}") from error
         return self
 
     async def __aexit__(
@@ -122,7 +124,7 @@ class Client:
             await self._open().send(json.dumps(message))
         async for ready in self:
             return ready
-        raise ServerError("connection", f"{self._url}: closed without an answer")
+        raise ServerError("connection", f"{self._shown}: closed without an answer")
 
     async def send(self, audio: bytes) -> None:
         """Send interleaved samples; waits while the server takes no more.
@@ -133,7 +135,7 @@ class Client:
         try:
             await self._open().send(audio)
         except ConnectionClosed as error:
-            raise ServerError("connection", f"{self._url}: {_in_one_line(error)}") from error
+            raise ServerError("connection", f"{self._shown}: {_in_one_line(error)}") from error
 
     async def stop(self) -> None:
         """Say that no more audio comes; what came is still analysed and told."""
@@ -153,7 +155,7 @@ class Client:
                     raise ServerError(message["code"], message["message"])
                 yield message
         except ConnectionClosed as error:
-            raise ServerError("connection", f"{self._url}: {_in_one_line(error)}") from error
+            raise ServerError("connection", f"{self._shown}: {_in_one_line(error)}") from error
 
     def _open(self) -> ClientConnection:
         if self._socket is None:

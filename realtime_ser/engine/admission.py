@@ -26,7 +26,7 @@ BEHIND: Final = 0.5
 
 
 class Admission:
-    """One floor's. Measured by the worker, asked by those who open streams."""
+    """One floor's. Its gate measures, those who open streams ask: under the floor's lock."""
 
     def __init__(self, config: FloorConfig, hop: float) -> None:
         """Begin with no load.

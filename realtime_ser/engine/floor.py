@@ -5,7 +5,7 @@
     inference thread:   pieces -> recogniser (batched) -> what happened
     output thread:      what happened -> the listener of the stream
 
-The gate looks at all streams some forty times a second, and hears in one go those whose turn it is
+The gate looks at all streams every 10 to 60 ms, and hears in one go those whose turn it is
 (``hearing.py``). What is due when the network is free shares its next forward pass, the oldest
 first. When there is more than can be done, rows become rarer for all streams alike, up to
 ``floor.max_hop``; then new streams are refused. What still is too much waits in the rings, whose
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import traceback
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from realtime_ser.clock import SystemClock, to_samples, to_seconds
@@ -60,7 +61,19 @@ class Floor:
         config: Config,
         *,
         clock: Clock | None = None,
+        on_fault: Callable[[Exception], None] = traceback.print_exception,
     ) -> None:
+        """Prepare.
+
+        Args:
+            recognizer: used by one thread of the floor.
+            make_pipeline: makes the chain of a stream.
+            config: limits, ring, batches.
+            clock: of the streams.
+            on_fault: told of what a listener raised, on the output thread. Its stream ends; the
+                others go on.
+        """
+        self._on_fault = on_fault
         self._recognizer = recognizer
         self._make_pipeline = make_pipeline
         self._config = config
@@ -204,7 +217,7 @@ class Floor:
                 if lines:
                     next_pass = began + by_load(PASS, self._admission.load)
                     self._clock.wait(self._aborting, max(0.0, next_pass - now))
-                elif self._stopping.is_set():
+                elif self._stopping.is_set() and not self._open_lines():
                     return
                 else:
                     self._clock.wait(self._data, POLL)
@@ -219,7 +232,8 @@ class Floor:
         inferred = self._inferred
         work = max(listened, inferred - self._inferred_before)
         self._inferred_before = inferred
-        self._admission.measure(now, work, to_seconds(typical), len(lines))
+        with self._lock:  # whoever opens a stream asks it meanwhile
+            self._admission.measure(now, work, to_seconds(typical), len(lines))
 
     # inference thread
 
@@ -313,17 +327,30 @@ class Floor:
                 continue
             match event:
                 case (line, float(start)):
-                    line.listener.speech_started(start)
+                    self._tell(line, line.listener.speech_started, start)
                 case (line, row, stamps):
                     self._hand_out(line, row, stamps)
                 case (line,):
-                    line.listener.ended(line.account())
+                    self._tell(line, line.listener.ended, line.account(), always=True)
         for line in self._ends:
-            line.listener.ended(line.account())
+            self._tell(line, line.listener.ended, line.account(), always=True)
+
+    def _tell(
+        self, line: Line, tell: Callable[..., None], *given: object, always: bool = False
+    ) -> None:
+        """Tell a listener; one that has failed is told of the end alone."""
+        if line.failed and not always:
+            return
+        try:
+            tell(*given)
+        except Exception as error:  # noqa: BLE001 - a fault of ours, which is not the others'
+            line.failed = True
+            line.close()
+            self._on_fault(error)
 
     def _hand_out(self, line: Line, row: TimelineRow, stamps: Stamps) -> None:
         emitted = self._clock.monotonic()
         row = emitted_row(row, stamps, emitted)
         self._stages.add(stamps, emitted, row.latency_ms)
         self._rows += 1
-        line.listener.row(row)
+        self._tell(line, line.listener.row, row)

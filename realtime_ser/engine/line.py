@@ -71,6 +71,8 @@ class Line(Stream):
     slot: int = -1
     over: bool = False
     """What waits will never be heard."""
+    failed: bool = False
+    """The listener has raised something."""
     unheard: int = 0
     """Samples that waited for inference when it was over."""
     told: int = -1

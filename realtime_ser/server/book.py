@@ -62,7 +62,7 @@ class Entry:
         self.emotion: str | None = None
         self.watchers: list[Callable[[str], None]] = []
         """Take each message on this stream."""
-        self._heard = heard
+        self._heard: StreamInput | None = heard
         self._known = {
             "stream": key[0],
             "channel": key[1],
@@ -117,7 +117,7 @@ class Entry:
 
     def look(self, now: float) -> None:
         """Ask a live stream for its level and duration; ``now`` in monotonic seconds."""
-        if not self.live:
+        if self._heard is None:
             return
         status = self._heard.status()
         account = self._heard.account()
@@ -131,6 +131,7 @@ class Entry:
     def end(self, account: Account, now: float) -> None:
         """The stream has ended, at ``now`` in monotonic seconds."""
         self.ended_at = now
+        self._heard = None  # with its audio, which nobody asks for any more
         self._duration, self._dropped = to_seconds(account.received), to_seconds(account.dropped)
         self._speaking = False
         self._touch()
@@ -168,8 +169,8 @@ class Entry:
         fresh = max(0.0, row.end - max(row.start, self._covered))
         self._covered = max(self._covered, row.end)
         self._speech += fresh
+        self._negative += fresh if row.emotion in NEGATIVE else 0.0
         if row.kind == "window":
-            self._negative += fresh if row.emotion in NEGATIVE else 0.0
             self._remember(row)
         self.emotion = row.emotion
         self._confidence = round(row.confidence, 4)
@@ -192,6 +193,7 @@ class Book:
     """All streams."""
 
     def __init__(self) -> None:
+        self.ended_for = ENDED_FOR
         self._entries: dict[Key, Entry] = {}
         self._looked = float("-inf")
 
@@ -219,7 +221,7 @@ class Book:
     def sweep(self, now: float) -> None:
         """Forget what ended long ago; ``now`` in monotonic seconds."""
         for entry in self:
-            if entry.ended_at is not None and now - entry.ended_at >= ENDED_FOR:
+            if entry.ended_at is not None and now - entry.ended_at >= self.ended_for:
                 del self._entries[entry.key]
 
     def shares(self) -> dict[str, float]:

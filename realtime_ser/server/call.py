@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from realtime_ser.clock import to_seconds
 from realtime_ser.server.wire import end_text, row_text, speech_text
 
 if TYPE_CHECKING:
@@ -155,6 +156,8 @@ class Call:
         self.metrics = metrics
         self.reason = "disconnected"
         """Why it ends."""
+        self.on_failure: Callable[[], None] = lambda: None
+        """Called when a channel has ended though audio may still come."""
         self.ended = asyncio.Event()
         """All that was heard has been told."""
         self._signals = tuple(signals)
@@ -167,6 +170,12 @@ class Call:
     def received(self) -> float:
         """Seconds of audio that came in, of the signal that has most."""
         return max(signal.intake.received for signal in self._signals)
+
+    @property
+    def waiting(self) -> float:
+        """Seconds of audio that came in and have not been heard yet, of the channel with most."""
+        accounts = [voice.input.account() for voice in self.voices.values()]
+        return to_seconds(max((account.waiting for account in accounts), default=0))
 
     def add(self, voice: Voice) -> None:
         """One more channel is listened to."""
@@ -205,6 +214,8 @@ class Call:
         voice.entry.end(account, self._clock.monotonic())
         self.metrics.ended(account)
         self._waiting -= 1
+        if not self._closed:  # a fault: nobody has closed it
+            self.on_failure()
         if self._waiting == 0:
             # Behind the message on this end, which is delivered right after.
             asyncio.get_running_loop().call_soon(self._finish)

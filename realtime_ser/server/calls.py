@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from realtime_ser.server.audio import AudioIntake
 from realtime_ser.server.connection import Connection, Connections
 from realtime_ser.server.gate import TRUSTED
+from realtime_ser.server.pace import Pace
+from realtime_ser.server.seats import Seats
 from realtime_ser.server.start_message import is_stop, parse_start
 from realtime_ser.server.twilio import (
     SAMPLE_RATE,
@@ -25,14 +27,17 @@ if TYPE_CHECKING:
     from realtime_ser.server.auth import Rules
     from realtime_ser.server.call import Call, Channel
     from realtime_ser.server.metrics import Metrics
-    from realtime_ser.server.seats import Seats
+    from realtime_ser.server.start_message import StartMessage
     from realtime_ser.server.switchboard import Switchboard
 
 START_PATIENCE: Final = 10.0
 """Seconds in which a connection must say what it brings."""
+STRANGERS: Final = (16, 256)
+"""Connections of one address, and of all, that may wait to say who they are."""
 AT_ONCE: Final = 4096
-"""Bytes, half a second at most, after which it is looked how far ahead of time they are."""
+"""Bytes, a second at most, after which it is looked how far ahead of time they are."""
 NO_START: Final = "nothing was said for too long; begin with the first message"
+FAILED: Final = "the call cannot be heard any more; the server's log says why"
 IDLE: Final = "no audio came for too long; the call is taken for over"
 
 
@@ -59,6 +64,8 @@ class Calls:
     ) -> None:
         self._board = board
         self._seats = seats
+        self._strangers = Seats(*STRANGERS)
+        """Connections that have not brought their token yet."""
         self._metrics = metrics
         self._rules = rules
         self._terms = terms
@@ -90,25 +97,33 @@ class Calls:
         await connection.accept()
         caller = kind(connection, self._board, self._rules, self._terms, scope)
         try:
-            self._seats.take(client)
-            try:
-                await self._hear(caller, client)
-            finally:
-                self._seats.give_back(client)
+            await self._hear(caller, client)
         except WireError as caught:
             error = caught
             self._metrics.refused(caught.code)
             self._metrics.refusals += not caller.taken
         await connection.finish(error, tell=caller.talks)
 
-    async def _hear(self, caller: _StreamCall | _TwilioCall, client: str) -> None:
-        """One call from its first message until all that was heard has been told."""
+    async def _hear(self, caller: _Caller, client: str) -> None:
+        """One connection; before its token is known it has a place among the strangers alone."""
         connection = caller.connection
-        connection.expect(START_PATIENCE, WireError("idle", NO_START))
-        call = await caller.start(client)
-        if call is None:
-            return
+        connection.expect(START_PATIENCE, WireError("idle", NO_START), renewed=False)
+        with (self._seats if caller.trusted else self._strangers).taken(client):
+            start = await caller.first_words()
+            if start is None:
+                return
+            if caller.trusted:
+                await self._hear_call(caller, start, client)
+                return
+        with self._seats.taken(client):
+            await self._hear_call(caller, start, client)
+
+    async def _hear_call(self, caller: _Caller, start: Any, client: str) -> None:
+        """A call until all that was heard has been told."""
+        connection = caller.connection
+        call = await caller.open(start, client)
         caller.taken = True
+        call.on_failure = lambda: connection.cut(WireError("failed", FAILED))
         reason = "failed"
         connection.expect(self._terms.idle, WireError("idle", IDLE))
         try:
@@ -139,10 +154,35 @@ class _Caller:
         self._board = board
         self._rules = rules
         self._terms = terms
-        self._trusted = bool(scope.get(TRUSTED, False))
+        self.trusted = bool(scope.get(TRUSTED, False))
+        """The handshake has brought the token."""
         self.taken = False
         """The call was taken in."""
-        self._began: float | None = None
+        self._pace = Pace(terms.ahead)
+
+    async def first_words(self) -> Any:
+        """What says what the call is; None when the other end went away.
+
+        Raises:
+            WireError: it cannot be used, or the token is missing.
+        """
+        raise NotImplementedError
+
+    async def open(self, start: Any, client: str) -> Call:
+        """Take the call in.
+
+        Args:
+            start: see ``first_words``.
+            client: whose seat it takes.
+
+        Raises:
+            WireError: it cannot be taken in.
+        """
+        raise NotImplementedError
+
+    async def listen(self, call: Call) -> str:
+        """Take audio until the end; why it ended."""
+        raise NotImplementedError
 
     async def _receive(self) -> str | bytes | None:
         message = await self.connection.receive()
@@ -159,25 +199,28 @@ class _Caller:
 
     async def _take_some(self, call: Call, audio: bytes, signal: int) -> None:
         call.take(audio, signal)
-        now = asyncio.get_running_loop().time()
-        if self._began is None:
-            self._began = now
-        ahead = call.received - (now - self._began) - self._terms.ahead
-        if ahead > 0.0:  # whoever sends faster than time passes must not cost the others anything
-            await self.connection.pause(ahead)
+        clock = asyncio.get_running_loop().time
+        while self.connection.is_there:
+            seconds = self._pace.pause(clock(), call.received, call.waiting)
+            if seconds == 0.0:
+                return
+            await self.connection.pause(seconds)
 
 
 class _StreamCall(_Caller):
     """``/v1/stream``."""
 
-    async def start(self, client: str) -> Call | None:
-        """Read the first message and take the call in; None when it went away."""
+    async def first_words(self) -> StartMessage | None:
+        """See ``_Caller.first_words``: the first message."""
         first = await self._receive()
         if first is None:
             return None
         if isinstance(first, bytes):
             raise WireError("malformed", "audio before the first message, which must be a text")
-        start = parse_start(first)
+        return parse_start(first)
+
+    async def open(self, start: StartMessage, client: str) -> Call:
+        """See ``_Caller.open``."""
         channels = self._board.channels(start.roles)
         heard = [channel.channel for channel in channels if channel.analysed]
         intake = AudioIntake(start.encoding, start.sample_rate, len(channels), heard)
@@ -221,15 +264,29 @@ class _TwilioCall(_Caller):
         self._signals: dict[str, int] = {}
         self._last = 0
 
-    async def start(self, client: str) -> Call | None:
-        """Wait for Twilio's start."""
+    async def first_words(self) -> TwilioStart | None:
+        """See ``_Caller.first_words``: Twilio's start."""
         while (text := await self._receive()) is not None:
             message = self._parse(text)
             if isinstance(message, TwilioStart):
-                return await self._open(message, client)
+                if not (self.trusted or self._rules.is_token(message.token)):
+                    raise WireError("unauthorized", "bring the token as custom parameter 'token'")
+                return message
             if message is not None:
                 raise WireError("malformed", "a Twilio stream begins with connected and start")
         return None
+
+    async def open(self, start: TwilioStart, client: str) -> Call:
+        """See ``_Caller.open``."""
+        channels = self._board.channels(start.roles)
+        self._signals = {track: number for number, track in enumerate(start.tracks)}
+        intakes = []
+        for channel in channels:
+            heard = [channel.channel] if channel.analysed else []
+            intakes.append((AudioIntake("mulaw", SAMPLE_RATE, 1, [0] if heard else []), heard))
+        return await self._board.open(
+            start.call, channels, intakes, start.metadata, client, _nowhere
+        )
 
     async def listen(self, call: Call) -> str:
         """Take audio until Twilio's stop."""
@@ -240,19 +297,6 @@ class _TwilioCall(_Caller):
             if isinstance(message, TwilioMedia) and self._is_next(message):
                 await self._take(call, message.audio, self._signals[message.track])
         return "disconnected"
-
-    async def _open(self, start: TwilioStart, client: str) -> Call:
-        if not (self._trusted or self._rules.is_token(start.token)):
-            raise WireError("unauthorized", "bring the token as custom parameter 'token'")
-        channels = self._board.channels(start.roles)
-        self._signals = {track: number for number, track in enumerate(start.tracks)}
-        intakes = []
-        for channel in channels:
-            heard = [channel.channel] if channel.analysed else []
-            intakes.append((AudioIntake("mulaw", SAMPLE_RATE, 1, [0] if heard else []), heard))
-        return await self._board.open(
-            start.call, channels, intakes, start.metadata, client, _nowhere
-        )
 
     def _parse(self, text: str | bytes) -> TwilioStart | TwilioMedia | TwilioStop | None:
         if isinstance(text, bytes):

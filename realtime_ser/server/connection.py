@@ -49,6 +49,7 @@ class Connection:
         """Nothing waits to be sent."""
         self._heard = self._loop.time()
         self._patience: float | None = None
+        self._renewed = True
         self._timer: asyncio.TimerHandle | None = None
         self._silence: WireError | None = None
 
@@ -63,9 +64,20 @@ class Connection:
         await self._websocket.accept()
         self._sender = asyncio.create_task(self._send())
 
-    def expect(self, seconds: float, otherwise: WireError) -> None:
-        """From now on, cut the connection when nothing comes for so long."""
-        self._patience, self._silence = seconds, otherwise
+    @property
+    def is_there(self) -> bool:
+        """Something may still come, and is wanted."""
+        return not (self.gone or self._over or self._error is not None)
+
+    def expect(self, seconds: float, otherwise: WireError, *, renewed: bool = True) -> None:
+        """From now on, cut the connection when nothing comes for so long.
+
+        Args:
+            seconds: that it has.
+            otherwise: why it is cut.
+            renewed: each message gives it as long again; else they are all that it has.
+        """
+        self._patience, self._silence, self._renewed = seconds, otherwise, renewed
         self._heard = self._loop.time()
         self._watch()
 
@@ -91,7 +103,7 @@ class Connection:
             return None
         finally:
             self._reader = None
-        self._heard = self._loop.time()
+        self._note()
         if message["type"] == "websocket.disconnect":
             self.gone = True
             return None
@@ -104,7 +116,7 @@ class Connection:
         deadline = self._loop.time() + seconds
         while self._error is None and (left := deadline - self._loop.time()) > 0.0:
             await asyncio.sleep(min(left, 0.1))
-        self._heard = self._loop.time()
+        self._note()
 
     def put(self, text: str) -> None:
         """Send a message when its turn comes; never waits."""
@@ -199,6 +211,11 @@ class Connection:
             while True:  # nobody may wait for a place in the queue
                 if await self._queue.get() is None:
                     return
+
+    def _note(self) -> None:
+        """Something came, or was let wait."""
+        if self._renewed:
+            self._heard = self._loop.time()
 
     def _watch(self) -> None:
         if self._timer is not None:

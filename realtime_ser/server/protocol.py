@@ -22,26 +22,45 @@ REQUEST_PATIENCE: Final = 10.0
 
 
 class PatientHttp(H11Protocol):
-    """Does not wait for ever for a request."""
+    """Does not wait for ever for a request, be it the first or a later one."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See ``asyncio.Protocol``."""
         super().connection_made(transport)
-        self._patience = self.loop.call_later(REQUEST_PATIENCE, self._give_up)
+        self._patience: asyncio.TimerHandle | None = None
+        self._handed_over = False
+        self._mind()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See ``asyncio.Protocol``."""
-        self._patience.cancel()
+        self._handed_over = True
+        self._mind()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """See ``asyncio.Protocol``."""
+        super().data_received(data)
+        self._mind()
+
+    def on_response_complete(self) -> None:
+        """An answer has been given; the next request has as long as the first."""
+        super().on_response_complete()
+        self._mind()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """The connection is another protocol's from here on."""
-        self._patience.cancel()
+        self._handed_over = True
         super().handle_websocket_upgrade(event)
 
-    def _give_up(self) -> None:
-        if self.cycle is None:
-            self.transport.abort()
+    def _mind(self) -> None:
+        """Time runs as long as no request is being answered."""
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if self._handed_over or answering:
+            if self._patience is not None:
+                self._patience.cancel()
+                self._patience = None
+        elif self._patience is None:
+            self._patience = self.loop.call_later(REQUEST_PATIENCE, self.transport.abort)
 
 
 class AbortableWebSocket(WebSocketsSansIOProtocol):

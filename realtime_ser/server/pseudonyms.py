@@ -32,13 +32,20 @@ def load_key(file: Path) -> bytes:
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
+        if file.exists():
             return _existing_key(file)
         key = secrets.token_bytes(KEY_BYTES)
-        with os.fdopen(made, "w", encoding="ascii") as text:
-            text.write(key.hex() + "\n")
+        whole = file.with_name(f".{secrets.token_hex(8)}.key")
+        made = os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(made, "w", encoding="ascii") as text:
+                text.write(key.hex() + "\n")
+            try:
+                os.link(whole, file)  # fails where another process was first
+            except FileExistsError:
+                return _existing_key(file)
+        finally:
+            whole.unlink()
     except OSError as error:
         raise ConfigError(
             f"{file}: the key of pseudonyms cannot be used ({error.strerror or error})"

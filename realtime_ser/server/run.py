@@ -65,7 +65,7 @@ async def run_server(
         Whether all that was heard was analysed in time.
 
     Raises:
-        What broke the floor.
+        What broke the floor, or the web server.
     """
     web = _Uvicorn(_settings(server, config, tls))
     serving = asyncio.create_task(web.serve(sockets=[listener]))
@@ -73,11 +73,18 @@ async def run_server(
     try:
         while not web.started and not serving.done():
             await asyncio.sleep(0.01)
+        if serving.done():
+            serving.result()  # what has broken it
         on_ready()
         await _until_over(stop, floor, serving)
+        if serving.done():
+            serving.result()
     finally:
         try:
             drained = await _drain(server, floor, config.drain)
+        except BaseException:  # a second Ctrl-C: threads would keep the process
+            floor.abort()
+            raise
         finally:
             web.should_exit = True
             await asyncio.wait([serving], timeout=LAST_PATIENCE)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from realtime_ser.server.wire import WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Seats:
@@ -40,3 +45,16 @@ class Seats:
         self._taken[client] -= count
         if self._taken[client] <= 0:
             del self._taken[client]
+
+    @contextlib.contextmanager
+    def taken(self, client: str) -> Iterator[None]:
+        """Have a seat meanwhile.
+
+        Raises:
+            WireError: see ``take``.
+        """
+        self.take(client)
+        try:
+            yield
+        finally:
+            self.give_back(client)

@@ -135,7 +135,17 @@ class Switchboard:
         call = Call(name, channels, signals, self._clock, self._metrics, gone)
         call.file, call.webhook = file, self._webhook
         self._calls[name] = call
-        self._listen(call, heard, metadata, deliver)
+        try:
+            self._listen(call, heard, metadata, deliver)
+        except BaseException as error:
+            call.file = None
+            call.close("refused")
+            if file is not None:
+                await asyncio.to_thread(file.discard)
+            if isinstance(error, RefusedError):
+                text = str(error).removeprefix(f"{name}: ")
+                raise WireError(error.reason, text) from error
+            raise
         return call
 
     def end(self) -> None:
@@ -158,7 +168,12 @@ class Switchboard:
     async def _file(self, name: str, channels: int) -> CallFile | None:
         if self._folder is None or not channels:
             return None
-        return await asyncio.to_thread(self._folder.open, name, channels)
+        opening = asyncio.ensure_future(asyncio.to_thread(self._folder.open, name, channels))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_discard)
+            raise
 
     def _listen(
         self,
@@ -167,27 +182,35 @@ class Switchboard:
         metadata: Metadata,
         deliver: Callable[[str], None],
     ) -> None:
-        """Open a stream for each channel, or none."""
+        """Open a stream for each channel.
+
+        Raises:
+            RefusedError: the floor takes none; those that are open are the call's.
+        """
         loop, started = asyncio.get_running_loop(), self._clock.utc()
-        try:
-            if self._ending:
-                raise RefusedError("ending", "the server is ending; try another one")
-            for channel in heard:
-                voice = Voice(call, channel.channel, loop, deliver)
-                voice.input = self._floor.open(call.name, channel.channel, voice)
-                voice.entry = Entry(
-                    (call.name, channel.channel), channel.role, metadata, started, voice.input
-                )
-                call.add(voice)
-        except RefusedError as error:
-            if call.file is not None:
-                call.file.discard()
-                call.file = None
-            call.close("refused")
-            raise WireError(error.reason, str(error).removeprefix(f"{call.name}: ")) from error
+        if self._ending:
+            raise RefusedError("ending", "the server is ending; try another one")
+        for channel in heard:
+            voice = Voice(call, channel.channel, loop, deliver)
+            voice.input = self._floor.open(call.name, channel.channel, voice)
+            voice.entry = Entry(
+                (call.name, channel.channel), channel.role, metadata, started, voice.input
+            )
+            call.add(voice)
         for voice in call.voices.values():
             self._book.add(voice.entry)
 
     def _forget(self, call: Call) -> None:
         self._names.discard(call.name)
         self._calls.pop(call.name, None)
+        asyncio.get_running_loop().call_later(self._book.ended_for, self._sweep)
+
+    def _sweep(self) -> None:
+        """Whether or not anybody looks."""
+        self._book.sweep(self._clock.monotonic())
+
+
+def _discard(opening: asyncio.Future[CallFile]) -> None:
+    """A file that was opened for nobody; out of the loop, as the disk may be slow."""
+    if not opening.cancelled() and opening.exception() is None:
+        asyncio.get_running_loop().run_in_executor(None, opening.result().discard)

@@ -6,8 +6,9 @@ import json
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,25 @@ def test_silence_ends_in_time_and_on_demand() -> None:
     assert len(outcome) == 1
     with pytest.raises(UnreachableError, match="the session has ended"):
         post.send(b"{}", {})
+
+
+def test_a_dribble_ends_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = Address("http", "127.0.0.1", server.getsockname()[1], "/")
+
+        def dribble() -> None:
+            with server.accept()[0] as connection, suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\n")
+                while True:
+                    connection.sendall(b"X: y\r\n")
+                    time.sleep(0.05)
+
+        dribbler = threading.Thread(target=dribble)
+        dribbler.start()
+        with pytest.raises(UnreachableError, match="does not answer in time"):
+            HttpPost(address, timeout=5.0, longest=0.3).send(b"{}", {})
+        dribbler.join(10.0)
+    assert not dribbler.is_alive()
 
 
 def test_what_is_no_web_server() -> None:

@@ -291,17 +291,29 @@ def test_an_aborted_floor_counts_what_it_never_heard(start: Floors) -> None:
     assert seen <= ear.account.analysed <= seen + 16_000, "speech that no network has seen"
 
 
-def test_a_listener_that_fails_ends_the_floor_with_its_error(start: Floors) -> None:
+def test_a_listener_that_fails_ends_its_stream_and_no_other() -> None:
     class Broken(Ear):
         def row(self, row: TimelineRow) -> None:
+            super().row(row)
             raise ZeroDivisionError("broken listener")
 
-    floor, other = start(), Ear()
-    stream, beside = floor.open("call", 0, Broken()), floor.open("beside", 0, other)
-    write(stream, CALL)
-    write(beside, CALL)
-    with pytest.raises(ZeroDivisionError, match="broken listener"):
-        floor.join(PATIENCE)
+    fake, faults, broken, other = recognizer(), list[Exception](), Broken(), Ear()
+    floor = Floor(fake, pipeline_factory(Config(), fake), Config(), on_fault=faults.append)
+    floor.start()
+    try:
+        stream, beside = floor.open("call", 0, broken), floor.open("beside", 0, other)
+        write(stream, CALL)
+        write(beside, CALL)
+        wait_until(lambda: broken.account, PATIENCE, "the end of the stream")
+        beside.close()
+        wait_until(lambda: other.account, PATIENCE, "the end of the other")
+    finally:
+        floor.stop()
+    assert floor.join(PATIENCE)
+    assert [str(fault) for fault in faults] == ["broken listener"]
+    assert len(broken.rows) == 1
+    assert [row.kind for row in other.rows].count("utterance") == 2
+    assert fake.open_slots == set()
 
 
 def test_a_stretched_hop_makes_fewer_rows_over_the_same_speech() -> None:

@@ -170,6 +170,7 @@ async def serving(
         yield stage
     finally:
         stage.stop.set()
-        assert await running is in_time
+        with contextlib.closing(listener):
+            assert await running is in_time
         if isinstance(recognizer, ConstantRecognizer):
             assert recognizer.open_slots == set()

@@ -152,3 +152,11 @@ async def test_streams_that_ended_are_forgotten_after_a_while() -> None:
         clock.advance(book.ENDED_FOR)
         stage.server.book.sweep(clock.monotonic())
         assert list(stage.server.book) == []
+
+
+async def test_ended_calls_are_forgotten_though_nobody_looks() -> None:
+    async with serving() as stage:
+        stage.server.book.ended_for = 0.2
+        await stage.call(spoken(0.5))
+        assert len(list(stage.server.book)) == 1
+        await until(lambda: not list(stage.server.book))

@@ -16,12 +16,15 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from realtime_ser.client import Client, ServerError
+from realtime_ser.engine.line import Listener, StreamInput
 from realtime_ser.errors import SinkError
 from realtime_ser.server import calls, protocol
 from realtime_ser.server.auth import Rules
 from realtime_ser.server.listening import check_tls
 from realtime_ser.server.run import Tls
 from realtime_ser.sinks.csv import CsvSink
+from realtime_ser.testing import CollectSink
+from realtime_ser.types import TimelineRow
 from tests.server.serving import PATIENCE, START, Talk, listen_to, serving, settings, spoken, until
 
 TOKEN = "0123456789abcdef-secret"
@@ -279,6 +282,73 @@ async def test_tls(tmp_path: Path) -> None:
         with pytest.raises(ServerError):
             async with Client(f"ws://{stage.url}"):
                 pass
+
+
+async def test_half_a_later_request_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "REQUEST_PATIENCE", 0.3)
+    async with serving() as stage:
+        host, port = stage.url.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"200" in await reader.readline()
+        writer.write(b"GET /healthz HT")
+        with contextlib.suppress(ConnectionResetError):
+            async with asyncio.timeout(PATIENCE):
+                await reader.read()
+        writer.close()
+        async with stage.socket() as socket:  # a WebSocket has all the time it wants
+            await socket.send(json.dumps(START))
+            await socket.recv()
+            await asyncio.sleep(0.5)
+            await socket.send('{"type":"stop"}')
+            assert (await listen_to(socket)).code == 1000
+
+
+async def test_a_call_that_meets_a_fault_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = settings(streams_a_client=2)
+    async with serving(config, folder=tmp_path) as stage:
+        opened = stage.floor.open
+
+        def broken(name: str, channel: int, listener: Listener) -> StreamInput:
+            if channel == 1:
+                raise ZeroDivisionError("a fault of ours")
+            return opened(name, channel, listener)
+
+        monkeypatch.setattr(stage.floor, "open", broken)
+        talk = await said(stage, json.dumps(START | {"stream": "a", "channels": 2}))
+        assert talk.code not in (None, 1000)
+        await until(lambda: stage.floor.health().streams == 0)
+        assert list(tmp_path.iterdir()) == []
+        monkeypatch.undo()
+        talk = await stage.call(spoken(0.5, channels=2), stream="a", channels=2)
+        assert talk.code == 1000
+    assert any("a fault of ours" in (record.exc_text or "") for record in caplog.records)
+
+
+async def test_a_fault_in_one_call_is_told_and_the_others_go_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Broken(CollectSink):
+        def write(self, row: TimelineRow) -> None:
+            if row.stream == "a":
+                raise ZeroDivisionError("a fault of ours")
+
+    async with serving(webhook=Broken()) as stage:
+        talk, other = await asyncio.gather(
+            *(stage.call(spoken() + spoken(), stream=name) for name in "ab")
+        )
+        assert (talk.error, talk.code) == ("failed", 1011)
+        assert len(talk.of("end")) == 1
+        assert (other.code, len(other.of("utterance"))) == (1000, 2)
+    assert "ZeroDivisionError: a fault of ours" in capsys.readouterr().err
+
+
+async def test_what_breaks_the_web_server_is_raised(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        async with serving(tls=Tls(tmp_path / "gone.pem", tmp_path / "gone.key")):
+            pass
 
 
 async def test_who_says_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from realtime_ser.sinks.jsonl import encode_json
 from realtime_ser.testing import CollectSink, ConstantRecognizer
 from realtime_ser.types import Prediction
 from tests.server.serving import (
+    ANGRY,
     RATE,
     START,
     Talk,
@@ -172,6 +174,32 @@ async def test_faster_than_speech_is_slowed_down_not_dropped() -> None:
         assert asyncio.get_running_loop().time() - began > 0.5
         (end,) = talk.of("end")
         assert (end["received"], end["dropped"]) == (6.0, 0.0)
+
+
+class Slow(ConstantRecognizer):
+    """Needs a tenth of the time that it hears."""
+
+    def step(self, slots: Any, pieces: Any, ends: Any = ()) -> list[Prediction]:
+        time.sleep(0.1 * sum(map(len, pieces)) / 16_000)
+        return super().step(slots, pieces, ends)
+
+
+async def test_a_backlog_is_taken_as_fast_as_it_is_heard() -> None:
+    config = replace(settings(), capture=CaptureConfig(ring=3.0))
+    async with (
+        serving(config, recognizer=Slow(probabilities=ANGRY)) as stage,
+        stage.socket() as socket,
+    ):
+        await socket.send(json.dumps(START))
+        await socket.send(spoken(0.1, 0.1))
+        await asyncio.sleep(4.0)  # the network stalls
+        for _ in range(4):
+            await socket.send(spoken(2.0))
+        await socket.send('{"type":"stop"}')
+        talk = await listen_to(socket)
+    (end,) = talk.of("end")
+    assert end["received"] == pytest.approx(13.2, abs=0.01)
+    assert end["dropped"] == 0.0
 
 
 async def test_one_large_message_is_taken_no_faster_than_many_small_ones() -> None:

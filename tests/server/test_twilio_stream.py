@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
+from realtime_ser.server import calls
 from realtime_ser.server.auth import Rules
-from tests.server.serving import Stage, Talk, listen_to, serving, settings, spoken, until
+from tests.server.serving import (
+    PATIENCE,
+    Stage,
+    Talk,
+    listen_to,
+    serving,
+    settings,
+    spoken,
+    until,
+)
 
 SID = "MZ18ad3ab5a668481ce02b83e7395059f0"
 CALL = "CA28b2f5c9bc1ba7a5ca7e6d2a86a2f2b2"
@@ -125,6 +139,23 @@ async def test_the_token_comes_with_the_start() -> None:
         bearer = {"Authorization": f"Bearer {TOKEN}"}
         (shown,) = json.loads((await stage.get("/v1/streams", **bearer))[1])["streams"]
         assert shown["metadata"] == {"queue": "sales"}
+
+
+async def test_strangers_take_no_seats_and_no_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "START_PATIENCE", 0.5)
+    async with serving(rules=Rules(TOKEN), max_streams=2) as stage:
+        strangers = [await stage.socket("/v1/twilio") for _ in range(8)]
+        assert (await hold(stage, conversation(0.1, token=TOKEN))).code == 1000
+
+        async def dribble(socket: ClientConnection) -> None:
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    await socket.send('{"event":"connected"}')
+                    await asyncio.sleep(0.1)
+
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*map(dribble, strangers))
+        assert {socket.close_reason for socket in strangers} == {"idle"}
 
 
 @pytest.mark.parametrize(
