@@ -247,10 +247,12 @@ def _from_file(file: Path) -> list[tuple[str, str, Any]]:
         raise ConfigError(f"{file}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:
         raise ConfigError(f"{file}: not a TOML file ({error})") from error
-    layers = []
+    layers, sections = [], typing.get_type_hints(Config)
     for section, values in content.items():
         if not isinstance(values, dict):
             raise ConfigError(f"{file}: unknown key {section!r}; keys live in tables like [vad]")
+        if section not in sections:
+            raise ConfigError(f"{file}: unknown table [{section}]; {_hint(section, sections)}")
         layers += [(f"{section}.{name}", str(file), value) for name, value in values.items()]
     return layers
 

@@ -11,16 +11,23 @@ if TYPE_CHECKING:
 LARGEST: Final = 2**63
 """The format has whole numbers of 64 bits; Python's own cannot even be shown when too long."""
 
+LONGEST: Final = 1_000_000
+"""Characters of a file."""
+
 
 def read_toml(file: Path) -> dict[str, Any]:
     """The content of a file.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no TOML, or has a whole number beyond 64 bits.
+        ValueError: it is no TOML, too large, or has a whole number beyond 64 bits.
     """
+    with file.open(encoding="utf-8") as stream:  # it may be a device without an end
+        text = stream.read(LONGEST + 1)
+    if len(text) > LONGEST:
+        raise ValueError(f"longer than {LONGEST} characters")
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = tomllib.loads(text)
         _check_numbers(content)
     except RecursionError as error:
         raise ValueError("values inside values without end") from error

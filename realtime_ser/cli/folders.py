@@ -20,8 +20,8 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        reason = error.strerror or error
+    except (OSError, ValueError) as error:  # ValueError: a name that no disk could hold
+        reason = getattr(error, "strerror", None) or error
         raise SinkError(
             f"{folder}: cannot be written ({reason}); see to it that you may write there"
         ) from error

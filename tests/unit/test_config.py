@@ -80,7 +80,8 @@ def test_unknown_key_names_the_file_and_the_nearest_key(tmp_path: Path) -> None:
 
 def test_unknown_section_and_key_outside_of_a_section(tmp_path: Path) -> None:
     text = message(write(tmp_path, "[zzz]\nqqq = 1\n"))
-    assert "unknown key 'zzz.qqq'; known keys: capture.channels" in text
+    assert "unknown table [zzz]; known keys: capture, vad" in text
+    assert "[alertz]; did you mean alerts?" in message(write(tmp_path, "[alertz]\n"))
     assert "unknown key 'hop'" in message(write(tmp_path, "hop = 1.0\n"))
 
 
@@ -242,3 +243,10 @@ def test_alerts_that_cannot_be(tmp_path: Path, table: str, complaint: str) -> No
     assert text.startswith(str(tmp_path / "mine.toml"))
     assert complaint in text
     assert "pass@" not in text
+
+
+def test_a_file_without_an_end_is_not_read_to_its_end() -> None:
+    endless = Path("/dev/zero")
+    if not endless.exists():
+        pytest.skip("no /dev/zero here")
+    assert "not a TOML file (longer than" in message(endless)
