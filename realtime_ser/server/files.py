@@ -56,8 +56,13 @@ class Disk:
         self.failures = 0
         """Rows, or ends of files, that it did not take."""
 
-    def try_to(self, work: Callable[[], None]) -> bool:
-        """Write something; False when the disk did not take it. From one thread."""
+    def try_to(self, work: Callable[[], None], *, proves: bool = True) -> bool:
+        """Write something; False when the disk did not take it. From one thread.
+
+        Args:
+            work: the writing.
+            proves: that it has come back says that the disk takes rows again.
+        """
         self._since = self._clock.monotonic()
         try:
             work()
@@ -66,7 +71,9 @@ class Disk:
             return False
         finally:
             self._since = None
-        self._failing = self._hanging = False
+        self._hanging = False
+        if proves:
+            self._failing = False
         return True
 
     def trouble(self) -> str | None:
@@ -117,7 +124,7 @@ class CallFile:
         """One channel has ended; with the last one the file is closed."""
         self._channels -= 1
         if self._channels == 0:
-            self._disk.try_to(self._sink.close)
+            self._disk.try_to(self._sink.close, proves=False)
             self._on_closed()
 
     def discard(self) -> None:

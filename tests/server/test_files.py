@@ -206,3 +206,18 @@ async def test_old_files_go_at_the_start_and_once_an_hour(tmp_path: Path) -> Non
     await until(lambda: len(told) == 2)
     assert not any(name in line for line in told)
     cleaning.cancel()
+
+
+def test_a_file_that_can_be_closed_says_nothing_about_the_disk() -> None:
+    def full() -> None:
+        raise SinkError("cannot be written (No space left on device)")
+
+    told: list[str] = []
+    disk = Disk(ManualClock(), told.append)
+    assert not disk.try_to(full)
+    assert disk.try_to(lambda: None, proves=False)
+    assert disk.trouble() is not None
+    assert not disk.try_to(full)
+    assert len(told) == 1, "it is the same trouble still"
+    assert disk.try_to(lambda: None)
+    assert disk.trouble() is None
