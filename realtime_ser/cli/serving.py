@@ -7,7 +7,7 @@ import contextlib
 import os
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from realtime_ser.alerts.webhook import WebhookSink
+    from realtime_ser.clock import Clock
     from realtime_ser.config import Config
     from realtime_ser.pipeline import PipelineFactory
     from realtime_ser.recognizer import Recognizer
@@ -36,6 +37,8 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]  # mypy knows the module, where there is one
 
+NO_DESCRIPTOR = "socket.accept() out of system resource"
+"""So asyncio begins to say that."""
 LATE_STATUS = 1
 """Draining took longer than it may; there was audio left that nobody has heard."""
 
@@ -64,6 +67,7 @@ async def serve(
     )  # fmt: skip
     stop = asyncio.Event()
     allow_many_files()
+    asyncio.get_running_loop().set_exception_handler(told_once_a_minute(clock))
     if webhook is not None:
         webhook.open()
     floor.start()
@@ -109,6 +113,24 @@ async def _watch(webhook: WebhookSink) -> None:
             told = webhook.trouble
             tell(told or "alerts.webhook: alerts are delivered again")
         await asyncio.sleep(LOOK)
+
+
+def told_once_a_minute(
+    clock: Clock,
+) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
+    """A handler of what the loop cannot raise: without file descriptors left, asyncio would print
+    a traceback for each connection that waits, again and again."""
+    told = float("-inf")
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        nonlocal told
+        if not str(context.get("message")).startswith(NO_DESCRIPTOR):
+            loop.default_exception_handler(context)
+        elif clock.monotonic() >= told + 60.0:
+            told = clock.monotonic()
+            tell(f"no connection can be taken ({context.get('exception')}); see ulimit -n")
+
+    return handle
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 ABORT: Final = "realtime_ser.abort"
 """Key of the scope's extensions: ends the connection now, even if the peer reads nothing. Closing
 in order waits for it to read what was sent."""
+UNREAD: Final = 2**20
+"""Bytes that may wait for a peer that asks for answers and does not read them."""
 REQUEST_PATIENCE: Final = 10.0
 """Seconds in which a peer must have said what it wants."""
 
@@ -72,6 +74,20 @@ class AbortableWebSocket(WebSocketsSansIOProtocol):
         if not self.close_sent:
             extensions: dict[str, object] = self.scope["extensions"]  # type: ignore[assignment]
             extensions[ABORT] = self.transport.abort
+
+    def send_receive_event_to_app(self) -> None:
+        """A whole message has come. One that is no text is refused as any other nonsense: uvicorn
+        would log a traceback for each."""
+        if self.curr_msg_data_type == "text":
+            text = b"".join(self.frames).decode(errors="replace")
+            self.frames = [text.encode()]
+        super().send_receive_event_to_app()
+
+    def handle_ping(self) -> None:
+        """Answer, unless answers pile up: whoever does not read them is cut."""
+        super().handle_ping()
+        if self.transport.get_write_buffer_size() > UNREAD:
+            self.transport.abort()
 
     async def send(self, message: ASGISendEvent) -> None:
         """See ASGI. A refusal completes the handshake; uvicorn would report each as an error."""

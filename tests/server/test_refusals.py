@@ -304,6 +304,32 @@ async def test_half_a_later_request_is_not_waited_for(monkeypatch: pytest.Monkey
             assert (await listen_to(socket)).code == 1000
 
 
+async def test_what_is_no_text_is_refused_like_other_nonsense(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serving() as stage, stage.socket() as socket:
+        await socket.send(json.dumps(START))
+        await socket.recv()
+        socket.transport.write(_frame(b"\xff\xfe", text=True))
+        talk = await listen_to(socket)
+    assert (talk.error, talk.code) == ("malformed", 1003)
+    assert caplog.messages == []
+
+
+async def test_who_asks_and_reads_no_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "UNREAD", 10_000)
+    async with serving() as stage, stage.socket() as socket:
+        await socket.send(json.dumps(START))
+        await socket.recv()
+        socket.transport.pause_reading()
+        with contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(PATIENCE):
+                while stage.floor.health().streams:
+                    socket.transport.write(1000 * (b"\x89\xfd\0\0\0\0" + b"\0" * 125))
+                    await asyncio.sleep(0)
+        assert stage.floor.health().streams == 0
+
+
 async def test_a_call_that_meets_a_fault_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
